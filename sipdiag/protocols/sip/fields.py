@@ -1,0 +1,214 @@
+"""The values inside SIP header fields: URI, name-addr, Via, CSeq (RFC 3261 sections 19 and 25).
+
+Every ``parse_*`` takes the field's text and returns a value, or None where the text isn't one.
+They are lenient in what NAT diagnosis must survive (missing brackets, blanks, RFC 2543 forms)
+and never raise.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+Params = dict[str, str | None]
+"""Parameters by lower-case name; None for a parameter without a value."""
+
+
+class Uri(NamedTuple):
+    """A SIP, SIPS or other URI. ``host`` has no brackets; ``port`` None = not written."""
+
+    scheme: str
+    user: str | None
+    host: str
+    port: int | None
+    params: Params
+
+    @property
+    def effective_port(self) -> int:
+        """The port that is meant (RFC 3261 section 19.1.2: 5060, or 5061 for sips and TLS)."""
+        if self.port is not None:
+            return self.port
+        tls = self.scheme == "sips" or (self.params.get("transport") or "").lower() == "tls"
+        return 5061 if tls else 5060
+
+
+class NameAddr(NamedTuple):
+    """``"Display" <uri>;param=value``: From, To, Contact, Route."""
+
+    display: str
+    uri: Uri | None
+    params: Params
+    text: str
+
+    @property
+    def tag(self) -> str | None:
+        """The dialog tag (RFC 3261 section 19.3)."""
+        return self.params.get("tag")
+
+
+class Via(NamedTuple):
+    """One Via value (RFC 3261 section 20.42). ``port`` None = not written."""
+
+    transport: str
+    host: str
+    port: int | None
+    params: Params
+
+    @property
+    def effective_port(self) -> int:
+        """The sent-by port that is meant (RFC 3261 section 18.1.1)."""
+        if self.port is not None:
+            return self.port
+        return 5061 if self.transport.upper() in ("TLS", "WSS") else 5060
+
+    @property
+    def branch(self) -> str | None:
+        """The transaction's identifier."""
+        return self.params.get("branch")
+
+    @property
+    def received(self) -> str | None:
+        """The source address that the receiver wrote in (RFC 3261 section 18.2.1), no brackets."""
+        value = self.params.get("received")
+        return value.strip("[]") if value else None
+
+    @property
+    def rport(self) -> int | None:
+        """The source port that the receiver wrote in (RFC 3581); None where empty or absent."""
+        return _port(self.params.get("rport"))
+
+
+class CSeq(NamedTuple):
+    """CSeq number and method (RFC 3261 section 20.16)."""
+
+    number: int
+    method: str
+
+
+def _port(text: str | None) -> int | None:
+    if text and len(text) <= 5 and text.isascii() and text.isdigit() and int(text) <= 65535:
+        return int(text)
+    return None
+
+
+def split_outside(text: str, separator: str) -> list[str]:
+    """``text`` split at ``separator`` outside of quotes and angle brackets (RFC 3261 7.3.1)."""
+    if '"' not in text and "<" not in text:
+        return text.split(separator)
+    parts: list[str] = []
+    start, quoted, angle, escaped = 0, False, False, False
+    for at, char in enumerate(text):
+        if escaped:
+            escaped = False
+        elif quoted:
+            if char == "\\":
+                escaped = True
+            elif char == '"':
+                quoted = False
+        elif char == '"' and not angle:
+            quoted = True
+        elif char == "<":
+            angle = True
+        elif char == ">":
+            angle = False
+        elif char == separator and not angle:
+            parts.append(text[start:at])
+            start = at + 1
+    parts.append(text[start:])
+    return parts
+
+
+def parse_params(text: str) -> Params:
+    """``;a=b;c`` as a dict. The first of a repeated name wins; quotes round a value go."""
+    params: Params = {}
+    if not text:
+        return params
+    for part in split_outside(text, ";"):
+        name, equals, value = part.partition("=")
+        name = name.strip().lower()
+        if name and name not in params:
+            params[name] = value.strip().strip('"') if equals else None
+    return params
+
+
+_HOST_PORT = re.compile(r"\s*(\[[^\]]*\]|[^\s:;?,<>\[\]]+)\s*(?::\s*(\d{1,5}))?\s*$")
+_V6_BARE = re.compile(r"\s*([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)\s*$")
+
+
+def parse_host_port(text: str) -> tuple[str, int | None] | None:
+    """``host``, ``host:port``, ``[v6]:port``; a bare IPv6 address is taken as one without a port
+    (RFC 5118 section 4.5)."""
+    match = _HOST_PORT.match(text)
+    if match:
+        return match[1].strip("[]"), _port(match[2])
+    match = _V6_BARE.match(text)
+    return (match[1], None) if match else None
+
+
+_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.\-]*):(.*)$", re.DOTALL)
+
+
+def parse_uri(text: str) -> Uri | None:
+    """A URI; for schemes other than sip and sips ``host`` is everything after the colon."""
+    match = _SCHEME.match(text)
+    if not match:
+        return None
+    scheme, rest = match[1].lower(), match[2].strip()
+    if scheme not in ("sip", "sips"):
+        return Uri(scheme, None, rest, None, {})
+    user_part, at, host_part = rest.rpartition("@")
+    user = user_part.partition(":")[0] if at else None
+    host_part = host_part.partition("?")[0]
+    host_port, _, params = host_part.partition(";")
+    parsed = parse_host_port(host_port)
+    if parsed is None:
+        return None
+    return Uri(scheme, user, parsed[0], parsed[1], parse_params(params))
+
+
+def parse_name_addr(text: str) -> NameAddr:
+    """A name-addr or addr-spec. Without angle brackets, what follows ``;`` belongs to the header
+    and not to the URI (RFC 3261 section 20.10). ``uri`` None = unreadable, or ``*``."""
+    text = text.strip()
+    opening = -1
+    if "<" in text:
+        in_quotes = False
+        for at, char in enumerate(text):
+            if char == '"' and text[at - 1 : at] != "\\":
+                in_quotes = not in_quotes
+            elif char == "<" and not in_quotes:
+                opening = at
+                break
+    if opening >= 0:
+        closing = text.find(">", opening)
+        inside = text[opening + 1 : closing if closing >= 0 else len(text)]
+        after = text[closing + 1 :] if closing >= 0 else ""
+        display = text[:opening].strip().strip('"')
+        return NameAddr(display, parse_uri(inside), parse_params(after.lstrip(" \t;")), text)
+    addr, _, params = text.partition(";")
+    return NameAddr("", parse_uri(addr), parse_params(params), text)
+
+
+_VIA = re.compile(
+    r"\s*SIP\s*/\s*\d+\.\d+\s*/\s*([^\s;,]+)\s+([^;]+)(.*)$", re.DOTALL | re.IGNORECASE
+)
+
+
+def parse_via(text: str) -> Via | None:
+    """One Via value."""
+    match = _VIA.match(text)
+    if not match:
+        return None
+    host_port = parse_host_port(match[2])
+    if host_port is None:
+        return None
+    return Via(match[1].upper(), host_port[0], host_port[1], parse_params(match[3].lstrip(" \t;")))
+
+
+_CSEQ = re.compile(r"\s*(\d{1,20})\s+(\S+)")
+
+
+def parse_cseq(text: str) -> CSeq | None:
+    """A CSeq value."""
+    match = _CSEQ.match(text)
+    return CSeq(int(match[1]), match[2]) if match else None
