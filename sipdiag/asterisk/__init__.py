@@ -1,0 +1,1 @@
+"""What Asterisk is, as data: how it is recognised, and the settings it has in which version."""

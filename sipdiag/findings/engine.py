@@ -1,0 +1,67 @@
+"""Runs the catalogue over a context; orders what it found, root causes first."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import NamedTuple
+
+from sipdiag.findings import rules as catalogue
+from sipdiag.findings.context import Context
+from sipdiag.findings.model import Finding, Rule, Severity, Undetermined
+
+
+class Verdict(NamedTuple):
+    """``root`` is None where nothing at warning or above was found."""
+
+    root: Finding | None
+    findings: list[Finding]
+    """Root causes first, each followed by what it causes; then by severity and confidence."""
+    undetermined: list[Undetermined]
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """The catalogue in the order in which it runs: a cause before what it explains."""
+    modules = [
+        importlib.import_module(f"{catalogue.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(catalogue.__path__)
+        if module.name.startswith("sd")
+    ]
+    found = {module.RULE.code: module.RULE for module in modules}
+    return tuple(found[code] for code in sorted(found, key=_run_order))
+
+
+def _run_order(code: str) -> tuple[bool, str]:
+    """What others explain themselves by comes first: the SD5xx, then the rest by number."""
+    return not code.startswith("SD5"), code
+
+
+def judge(context: Context) -> Verdict:
+    """Every finding and every open question on the context's subjects."""
+    undetermined: list[Undetermined] = []
+    for rule in rules():
+        for outcome in rule.judge(context):
+            if isinstance(outcome, Finding):
+                context.found.append(outcome)
+            else:
+                undetermined.append(outcome)
+    ordered = _root_first(context.found)
+    root = ordered[0] if ordered and ordered[0].severity >= Severity.WARNING else None
+    return Verdict(root, ordered, undetermined)
+
+
+def _root_first(found: list[Finding]) -> list[Finding]:
+    def weight(finding: Finding) -> tuple[int, int, str]:
+        return -finding.severity, -finding.confidence, finding.code
+
+    ordered: list[Finding] = []
+
+    def place(cause: Finding | None) -> None:
+        for finding in sorted((f for f in found if f.caused_by is cause), key=weight):
+            ordered.append(finding)
+            place(finding)
+
+    place(None)
+    return ordered

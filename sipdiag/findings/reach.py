@@ -1,0 +1,204 @@
+"""The fate of every request for a client: what the rules on reachability share.
+
+A lost request alone proves nothing. It counts against the binding only where the client was
+alive (it came back on schedule, from the same place) and the binding older than at any request
+that got through; against the peer only where the binding was fresh; against the settings only
+where it was sent somewhere else than the client's packets come from.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+from dataclasses import dataclass, field
+from statistics import median
+from typing import NamedTuple
+
+from sipdiag.base.endpoint import Endpoint, same_address
+from sipdiag.base.interval import NS, Interval, seconds
+from sipdiag.flows.binding import Observation, observe
+from sipdiag.flows.registration import Refresh
+from sipdiag.flows.subjects import Peer, Subjects
+from sipdiag.flows.transaction import Transaction
+
+LEAST_LIFETIME_S = 10.0
+"""No NAT in use is known to forget a UDP mapping sooner (10 s was MikroTik's default for
+one-way UDP): a request lost earlier was not lost to expiry."""
+
+_GRACE_S = 10
+"""Asterisk keeps a registration for this long beyond the grant (chan_sip.c and chan_iax2.c:
+expiry + 10): a refresh until then was on schedule."""
+
+
+class Fate(enum.Enum):
+    """What became of a request for the client, as far as it can be told."""
+
+    THROUGH = "through"
+    EXPIRED = "expired"
+    """Lost on a binding older than any that worked, while the client was alive."""
+    ASTRAY = "astray"
+    """Sent to what the client wrote, which is not where its packets come from."""
+    MOVED = "moved"
+    """Sent to an address or port that the client no longer had, though the binding was fresh."""
+    DEAF = "deaf"
+    """Lost on a fresh binding; the client was never heard again, or not in time."""
+    IGNORED = "ignored"
+    """Lost on a fresh binding while the client was alive."""
+    OPEN = "open"
+    """The packets don't decide."""
+
+
+class Life(NamedTuple):
+    """The first thing heard from the client after a request was lost."""
+
+    ts_ns: int
+    outer: Endpoint
+    on_schedule: bool
+    """It came when its registration was due, from the same run of the client."""
+    transaction: Transaction
+
+
+@dataclass(slots=True, eq=False)
+class Reach:
+    """All observations of one client, each with its fate."""
+
+    peer: Peer
+    fates: list[tuple[Observation, Fate]] = field(default_factory=list)
+    lives: dict[int, Life] = field(default_factory=dict)
+    """By ``id`` of the observation: how the client was next heard."""
+
+    def of(self, *wanted: Fate) -> list[Observation]:
+        """The observations with these fates, in order of time."""
+        return [observation for observation, fate in self.fates if fate in wanted]
+
+    @property
+    def survived_s(self) -> float | None:
+        """The largest age at which something got through, in seconds."""
+        ages = [o.quiet_s for o in self.of(Fate.THROUGH) if o.quiet_s is not None]
+        return max(ages, default=None)
+
+    @property
+    def failed_s(self) -> float | None:
+        """The smallest age at which the binding had expired, in seconds."""
+        ages = [o.idle_s for o in self.of(Fate.EXPIRED) if o.idle_s is not None]
+        return min(ages, default=None)
+
+    @property
+    def lifetime(self) -> Interval:
+        """The binding's lifetime, between observations."""
+        return Interval(self.survived_s, self.failed_s)
+
+    @property
+    def refresh_s(self) -> float | None:
+        """The median time between the client's refreshes in seconds."""
+        registration = self.peer.registration
+        return registration.observed_s if registration else None
+
+    @property
+    def refresh_share(self) -> float | None:
+        """How far into its grant the client refreshes: 0.9 = after 90 % of it."""
+        registration = self.peer.registration
+        if registration is None:
+            return None
+        shares = []
+        refreshes = [r for r in registration.refreshes if r.granted_s]
+        for now, later in itertools.pairwise(refreshes):
+            if now.granted_s:
+                shares.append(seconds(later.ts_ns - now.ts_ns) / now.granted_s)
+        return median(shares) if shares else None
+
+
+def assess(peer: Peer, subjects: Subjects) -> Reach:
+    """Sorts the observations of ``peer`` by their fate."""
+    reach = Reach(peer)
+    observations = observe(peer)
+    survived = max(
+        (o.quiet_s for o in observations if o.through and o.quiet_s is not None), default=0.0
+    )
+    for observation in observations:
+        if observation.through:
+            fate = Fate.THROUGH
+        else:
+            life = _life_after(peer, observation)
+            if life is not None:
+                reach.lives[id(observation)] = life
+            fate = _fate(peer, observation, survived, life, subjects)
+        reach.fates.append((observation, fate))
+    return reach
+
+
+def _fate(
+    peer: Peer, lost: Observation, survived: float, life: Life | None, subjects: Subjects
+) -> Fate:
+    registration = peer.registration
+    if registration is not None and _unregistered_at(registration.refreshes, lost.at_ns):
+        return Fate.OPEN
+    outer = registration.outer_at(lost.at_ns) if registration else None
+    if outer is not None and lost.dst != outer:
+        if lost.dst in peer.outers:
+            return Fate.MOVED
+        return Fate.ASTRAY if _as_written(peer, lost.dst) else Fate.OPEN
+    if lost.idle_s is None:
+        return Fate.OPEN
+    fresh = lost.idle_s <= survived
+    possible = lost.idle_s >= LEAST_LIFETIME_S
+    if life is None or not life.on_schedule:
+        if life is None and not _overdue(peer, lost, subjects):
+            return Fate.OPEN
+        return Fate.DEAF if fresh or not possible else Fate.OPEN
+    if life.outer != lost.dst:
+        return Fate.EXPIRED if possible and not fresh else Fate.MOVED
+    if fresh:
+        return Fate.IGNORED
+    return Fate.EXPIRED if possible else Fate.OPEN
+
+
+def _unregistered_at(refreshes: list[Refresh], ts_ns: int) -> bool:
+    before = [r for r in refreshes if r.ts_ns <= ts_ns]
+    return bool(before) and before[-1].granted_s == 0
+
+
+def _as_written(peer: Peer, dst: Endpoint) -> bool:
+    attempts = peer.registration.attempts if peer.registration else []
+    return any(
+        t.written is not None
+        and t.written.contact_host is not None
+        and same_address(t.written.contact_host, dst.ip)
+        and (t.written.contact_port or 5060) == dst.port
+        for t in attempts
+    )
+
+
+def _life_after(peer: Peer, lost: Observation) -> Life | None:
+    """The client's next own request after the loss began."""
+    registration = peer.registration
+    attempts = registration.attempts if registration else []
+    later = [t for t in [*attempts, *peer.outbound] if t.start_ns > lost.at_ns]
+    answered = [t for t in peer.inbound if t.answers and t.answers[0].ts_ns > lost.at_ns]
+    first = min(later, key=lambda t: t.start_ns, default=None)
+    reply = min(answered, key=lambda t: t.answers[0].ts_ns, default=None)
+    if reply is not None and (first is None or reply.answers[0].ts_ns < first.start_ns):
+        answer = reply.answers[0]
+        return Life(answer.ts_ns, answer.src, _in_time(peer, lost, answer.ts_ns), reply)
+    if first is None:
+        return None
+    return Life(first.start_ns, first.src, _in_time(peer, lost, first.start_ns), first)
+
+
+def _in_time(peer: Peer, lost: Observation, ts_ns: int) -> bool:
+    refreshes = peer.registration.refreshes if peer.registration else []
+    before = [r for r in refreshes if r.ts_ns <= lost.at_ns and r.granted_s]
+    if not before or before[-1].granted_s is None:
+        return not refreshes
+    due = before[-1].ts_ns + (before[-1].granted_s + _GRACE_S) * NS
+    return ts_ns <= due
+
+
+def _overdue(peer: Peer, lost: Observation, subjects: Subjects) -> bool:
+    """Whether the source goes on for long enough that the client should have been heard."""
+    refreshes = peer.registration.refreshes if peer.registration else []
+    before = [r for r in refreshes if r.ts_ns <= lost.at_ns and r.granted_s]
+    end = subjects.source.last_ns or lost.at_ns
+    if not before or before[-1].granted_s is None:
+        return False
+    return end > before[-1].ts_ns + (before[-1].granted_s + _GRACE_S) * NS

@@ -1,0 +1,1 @@
+"""The catalogue: one module a finding, each with a ``RULE``."""

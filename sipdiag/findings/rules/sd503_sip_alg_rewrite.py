@@ -1,0 +1,200 @@
+"""SD503: something between phone and server writes in the phone's messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sipdiag.base.datagram import Transport
+from sipdiag.base.endpoint import behind_nat, same_address
+from sipdiag.findings.context import Context, peer_subject, sent_evidence
+from sipdiag.findings.model import Confidence, Finding, Rule, Severity, Undetermined
+from sipdiag.findings.reach import Reach
+from sipdiag.flows.subjects import Peer
+from sipdiag.flows.transaction import Transaction
+
+
+def _attempts(peer: Peer) -> list[Transaction]:
+    """The registrations that tell: over UDP, straight from the client (one Via)."""
+    attempts = peer.registration.attempts if peer.registration else []
+    return [
+        t
+        for t in attempts
+        if t.transport is Transport.UDP and t.written is not None and t.written.via_count == 1
+    ]
+
+
+def _says_private(transaction: Transaction) -> bool:
+    written = transaction.written
+    return (
+        written is not None
+        and behind_nat(written.via_host or "")
+        and behind_nat(written.contact_host or "")
+        and not behind_nat(transaction.src.ip)
+    )
+
+
+def _says_source(transaction: Transaction) -> bool:
+    """Via and Contact name the public address that the packet comes from."""
+    written = transaction.written
+    return (
+        written is not None
+        and not behind_nat(transaction.src.ip)
+        and same_address(written.via_host or "", transaction.src.ip)
+        and same_address(written.contact_host or "", transaction.src.ip)
+    )
+
+
+def _same_client(good: Transaction, bad: Transaction) -> bool:
+    """The same software, and the same device where both name one."""
+    if good.written is None or bad.written is None:
+        return False
+    if good.written.instance and bad.written.instance:
+        return good.written.instance == bad.written.instance
+    return good.written.user_agent == bad.written.user_agent
+
+
+def _sdp_hosts(peer: Peer) -> list[str]:
+    """The addresses at which the client asks for audio."""
+    return [
+        offer.endpoint.ip
+        for call in peer.calls
+        for offer in call.offers
+        if offer.endpoint is not None and offer.src in peer.outers
+    ]
+
+
+def _changed_fields(good: Peer, bad: Peer) -> list[str]:
+    theirs, mine = _sdp_hosts(good), _sdp_hosts(bad)
+    sdp = (
+        bool(theirs and mine)
+        and all(behind_nat(host) for host in theirs)
+        and not any(behind_nat(host) for host in mine)
+    )
+    return ["Via", "Contact", "SDP"] if sdp else ["Via", "Contact"]
+
+
+def _compared(context: Context, reach: Reach, mine: list[Transaction]) -> Finding | None:
+    """The same client writes private addresses in GOOD and public ones in BAD."""
+    baseline = context.baseline_of(reach.peer)
+    theirs = _attempts(baseline.peer) if baseline else []
+    if not theirs or not all(_says_private(t) for t in theirs):
+        return None
+    good, bad = theirs[0], mine[0]
+    if not _same_client(good, bad):
+        return None
+    peer = reach.peer
+    wrote = good.written
+    changed = _changed_fields(baseline.peer, peer) if baseline else []
+    shown = f"{wrote.contact_host}:{wrote.contact_port}" if wrote else ""
+    return Finding(
+        code=RULE.code,
+        name=RULE.name,
+        severity=Severity.WARNING,
+        confidence=Confidence.HIGH,
+        subject=peer_subject(peer),
+        message=(
+            f"Something rewrites the SIP messages of {peer.ident} on their way: in GOOD the same "
+            f"phone writes its own address ({shown}) in Via and Contact, in BAD every "
+            f"message arrives with the router's public one ({bad.src}). That is a SIP ALG, unless "
+            "STUN was switched on in the phone between the captures."
+        ),
+        params={
+            "written_in_good": shown,
+            "written_in_bad": str(bad.src),
+            "changed_fields": changed,
+            "residue": bad.written.call_id_host if bad.written else None,
+        },
+        evidence=[
+            sent_evidence(bad, "primary", f"REGISTER from {bad.src} says that it is {bad.src}"),
+            sent_evidence(good, "baseline", f"REGISTER from {good.src} says that it is {shown}"),
+        ],
+    )
+
+
+def _residue(reach: Reach, mine: list[Transaction]) -> Finding | None:
+    """One side only: public Via and Contact from the first packet on, and a private Call-ID."""
+    first = mine[0]
+    host = first.written.call_id_host if first.written else None
+    if host is None:
+        return None
+    peer = reach.peer
+    return Finding(
+        code=RULE.code,
+        name=RULE.name,
+        severity=Severity.INFO,
+        confidence=Confidence.LOW,
+        subject=peer_subject(peer),
+        message=(
+            f"{peer.ident} names its router's public address {first.src} in Via and Contact, and "
+            f"the private {host} in its Call-ID. A SIP ALG does that, and so does a phone with "
+            "STUN or a configured NAT address: this side alone can't tell them apart. A capture "
+            "on the phone's side of the router decides."
+        ),
+        params={
+            "written_in_good": None,
+            "written_in_bad": str(first.src),
+            "changed_fields": ["Via", "Contact"],
+            "residue": host,
+        },
+        evidence=[sent_evidence(first, "primary", f"REGISTER from {first.src}, Call-ID of {host}")],
+    )
+
+
+def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermined]:
+    mine = _attempts(reach.peer)
+    if not mine or not all(_says_source(t) for t in mine):
+        return
+    if any(outer in context.subjects.stun_clients for outer in reach.peer.outers):
+        return
+    found = _compared(context, reach, mine) or _residue(reach, mine)
+    if found is not None:
+        yield found
+
+
+def judge(context: Context) -> Iterable[Finding | Undetermined]:
+    """Fires high where GOOD shows what the client writes itself, low (information) where only a
+    private Call-ID is left of it."""
+    for reach in context.reaches:
+        if reach.peer.protocol == "SIP":
+            yield from _judge_peer(context, reach)
+
+
+RULE = Rule(
+    code="SD503",
+    name="sip-alg-rewrite",
+    title="A SIP ALG rewrites the phone's messages",
+    severity=Severity.WARNING,
+    means=(
+        "Via, Contact or SDP arrive with another address than the phone wrote. Routers do that "
+        "under names such as SIP ALG, SIP helper, SIP passthrough or SIP transformations."
+    ),
+    why=(
+        "An ALG that rewrites everything and remembers it works, which is why this is a warning. "
+        "But Asterisk then sees no NAT any more: `nat=auto_force_rport` and `auto_comedia` switch "
+        "themselves off, as they go by the top Via. When the ALG forgets or makes a mistake, "
+        "nothing makes up for it."
+    ),
+    confirm=(
+        "Capture on both sides of the router and compare a REGISTER; or let the phone use another "
+        "port than 5060 or TLS, which an ALG doesn't touch, and look whether Via is private then."
+    ),
+    remedy=(
+        "Turn the SIP ALG off in the router, and add a keepalive at the same time: Linux's ALG "
+        "holds the mapping for 3600 s, and without it the plain UDP timeout (30 to 120 s) holds. "
+        "In Asterisk set `nat=force_rport,comedia` rather than the auto values."
+    ),
+    references=(
+        "RFC 4787 REQ-10",
+        "Linux: net/netfilter/nf_nat_sip.c",
+        "chan_sip.c:check_for_nat (16.28)",
+    ),
+    judge=judge,
+    silent_on=(
+        "STUN and ICE clients, where their STUN exchange is in the capture",
+        "phones with a public address of their own",
+        "proxies and SBCs in the path (more than one Via)",
+        "clients that learn their address from `received` and `rport`: their first REGISTER is "
+        "private",
+        "TCP and TLS",
+    ),
+)

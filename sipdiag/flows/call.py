@@ -1,0 +1,77 @@
+"""Calls: how far they got, and what was said about media on the way.
+
+SIP: RFC 3261 section 13 and RFC 3264. IAX2: RFC 5456 section 6.2.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sipdiag.base.datagram import Origin
+from sipdiag.base.endpoint import Endpoint
+from sipdiag.flows.transaction import Transaction
+
+
+class End(enum.Enum):
+    """How a call ended, or where it was when the capture did."""
+
+    HUNG_UP = "hung up"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    NO_ANSWER = "no reply"
+    """Nothing came back at all, not even a provisional answer."""
+    OPEN = "open"
+
+
+class MediaOffer(NamedTuple):
+    """What one side said about audio in an SDP. ``endpoint`` None = refused or no address."""
+
+    ts_ns: int
+    src: Endpoint
+    """Where the packet with the SDP came from."""
+    endpoint: Endpoint | None
+    direction: str
+    on_hold: bool
+    origin: Origin
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One call on one leg. ``caller`` and ``callee`` are where the first INVITE/NEW came from and
+    went to."""
+
+    protocol: str
+    call_id: str
+    opening: Transaction
+    ringing_ns: int | None = None
+    answered_ns: int | None = None
+    acked_ns: int | None = None
+    ended_ns: int | None = None
+    end: End = End.OPEN
+    offers: list[MediaOffer] = field(default_factory=list)
+    transactions: list[Transaction] = field(default_factory=list)
+    """The opening one and all later ones of the dialog, in order."""
+
+    @property
+    def caller(self) -> Endpoint:
+        """Who sent the first INVITE or NEW."""
+        return self.opening.src
+
+    @property
+    def callee(self) -> Endpoint:
+        """Where it went."""
+        return self.opening.dst
+
+    @property
+    def start_ns(self) -> int:
+        """Time of the first INVITE or NEW."""
+        return self.opening.start_ns
+
+    @property
+    def outcome(self) -> End:
+        """``end``, or NO_ANSWER where nothing came back."""
+        if self.end is End.OPEN and not self.opening.answered:
+            return End.NO_ANSWER
+        return self.end

@@ -1,0 +1,194 @@
+"""Whose transaction is it? Registrations as they come, and at the end every request's peer.
+
+A request is given to a client by what ties it to a registration, strongest first: the Contact
+that the client registered is the Request-URI, the packet goes to (or comes from) an address that
+the client registered from, the user's name. What is tied to none becomes a peer of its own, named
+by its address.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from sipdiag.base.endpoint import Endpoint
+from sipdiag.base.limits import LimitHits, Limits
+from sipdiag.flows.call import Call
+from sipdiag.flows.registration import Registration
+from sipdiag.flows.subjects import Peer
+from sipdiag.flows.transaction import Transaction
+
+_ASTERISK = ("asterisk", "fpbx", "freepbx", "issabel", "elastix")
+
+
+class PeerBook:
+    """Collects registrations and requests; ``peers()`` sorts them out. See the module."""
+
+    def __init__(self, local: frozenset[str], limits: Limits, hits: LimitHits) -> None:
+        self._local, self._limits, self._hits = local, limits, hits
+        self._registrations: dict[tuple[str, str, Endpoint, str], Registration] = {}
+        self._requests: list[Transaction] = []
+
+    def register(self, transaction: Transaction, user: str) -> None:
+        """Takes a REGISTER or REGREQ of ``user``."""
+        call_id = transaction.call_id if transaction.protocol == "SIP" else ""
+        key = (transaction.protocol, user, transaction.dst, call_id)
+        registration = self._registrations.get(key)
+        if registration is None:
+            if len(self._registrations) >= self._limits.peers:
+                self._hits.hit("peers")
+                return
+            registration = Registration(transaction.protocol, user, transaction.dst, call_id)
+            self._registrations[key] = registration
+        registration.attempts.append(transaction)
+
+    def request(self, transaction: Transaction) -> None:
+        """Takes any other request."""
+        if len(self._requests) >= self._limits.requests_held:
+            self._hits.hit("requests_held")
+        else:
+            self._requests.append(transaction)
+
+    def servers(self) -> frozenset[Endpoint]:
+        """The PBX's endpoints: registrars, addresses named by the user, else the best guess."""
+        found = {registration.local for registration in self._registrations.values()}
+        for transaction in self._requests:
+            for end in (transaction.src, transaction.dst):
+                if end.ip in self._local:
+                    found.add(end)
+        return frozenset(found or self._guess())
+
+    def _guess(self) -> set[Endpoint]:
+        """Without a registration: who calls itself Asterisk, else who talks with most others."""
+        partners: defaultdict[Endpoint, set[Endpoint]] = defaultdict(set)
+        named: set[Endpoint] = set()
+        for transaction in self._requests:
+            partners[transaction.src].add(transaction.dst)
+            partners[transaction.dst].add(transaction.src)
+            agent = transaction.written.user_agent if transaction.written else None
+            if agent and any(word in agent.lower() for word in _ASTERISK):
+                named.add(transaction.src)
+        if len(named) == 1:
+            return named
+        counts = Counter({end: len(others) for end, others in partners.items()}).most_common(2)
+        if len(counts) == 2 and counts[0][1] > counts[1][1]:
+            return {counts[0][0]}
+        return set()
+
+    def peers(self, calls: list[Call]) -> list[Peer]:
+        """Every client, with the requests and calls to and from it, in order of appearance."""
+        peers = [self._peer_of(group) for group in self._incarnations()]
+        index = _Index(peers)
+        servers = self.servers()
+        strangers: dict[tuple[str, Endpoint, Endpoint], Peer] = {}
+        call_of = {id(t): call for call in calls for t in call.transactions}
+        for transaction in self._requests:
+            inbound = index.is_inbound(transaction, servers)
+            if inbound is None:
+                continue
+            peer = index.owner(transaction, inbound)
+            if peer is None:
+                near, far = transaction.src, transaction.dst
+                if not inbound:
+                    near, far = far, near
+                key = (transaction.protocol, near, far)
+                peer = strangers.get(key)
+                if peer is None:
+                    peer = Peer(transaction.protocol, None, near, outers=[far])
+                    strangers[key] = peer
+            (peer.inbound if inbound else peer.outbound).append(transaction)
+            call = call_of.get(id(transaction))
+            if call is not None and call not in peer.calls[-3:]:
+                peer.calls.append(call)
+        return [*peers, *strangers.values()]
+
+    def _incarnations(self) -> list[list[Registration]]:
+        """Registrations grouped by client. A Call-ID is one client, save for the clients that take
+        a new one each time: three or more, each used for one registration from one Contact."""
+        by_contact: defaultdict[tuple[object, ...], list[Registration]] = defaultdict(list)
+        for registration in self._registrations.values():
+            written = registration.attempts[0].written
+            contact = (written.contact_host, written.contact_port) if written else ()
+            key = (registration.protocol, registration.user, registration.local, contact)
+            by_contact[key].append(registration)
+        groups = []
+        for same in by_contact.values():
+            once = [r for r in same if len({t.cseq for t in r.attempts}) <= 2]
+            if len(once) == len(same) >= 3:
+                groups.append(same)
+            else:
+                groups.extend([registration] for registration in same)
+        return sorted(groups, key=lambda group: group[0].attempts[0].start_ns)
+
+    @staticmethod
+    def _peer_of(group: list[Registration]) -> Peer:
+        registration = group[0]
+        if len(group) > 1:
+            first = group[0]
+            attempts = sorted((t for r in group for t in r.attempts), key=lambda t: t.start_ns)
+            registration = Registration(
+                first.protocol, first.user, first.local, first.call_id, attempts
+            )
+        outers = list(dict.fromkeys(t.src for t in registration.attempts))
+        return Peer(
+            registration.protocol, registration.user, registration.local, registration, outers
+        )
+
+
+class _Index:
+    """Finds the peer of a request."""
+
+    def __init__(self, peers: list[Peer]) -> None:
+        self._by_contact: defaultdict[tuple[object, ...], list[Peer]] = defaultdict(list)
+        self._by_outer: defaultdict[tuple[Endpoint, str], list[Peer]] = defaultdict(list)
+        self._by_user: defaultdict[tuple[str, str], list[Peer]] = defaultdict(list)
+        for peer in peers:
+            for outer in peer.outers:
+                self._by_outer[outer, peer.local.ip].append(peer)
+            self._by_user[peer.protocol, peer.user or ""].append(peer)
+            attempts = peer.registration.attempts if peer.registration else []
+            contacts = {
+                (w.contact_user, w.contact_host, w.contact_port)
+                for w in (t.written for t in attempts)
+                if w is not None and w.contact_host is not None
+            }
+            for user, host, port in contacts:
+                self._by_contact[user, Endpoint(host or "", port or 5060)].append(peer)
+
+    def is_inbound(self, transaction: Transaction, servers: frozenset[Endpoint]) -> bool | None:
+        """Whether a request goes from a PBX to a client; None where neither end is a PBX."""
+        src, dst = transaction.src, transaction.dst
+        if (dst, src.ip) in self._by_outer:
+            return True
+        if (src, dst.ip) in self._by_outer:
+            return False
+        if src in servers:
+            return True
+        return False if dst in servers else None
+
+    def owner(self, transaction: Transaction, inbound: bool) -> Peer | None:
+        """The registered peer that a request is for or from."""
+        found: list[Peer] = []
+        if not inbound:
+            found = self._by_outer.get((transaction.src, transaction.dst.ip), [])
+        else:
+            if transaction.target is not None:
+                found = self._by_contact.get((transaction.user, transaction.target), [])
+            found = (
+                found
+                or self._by_outer.get((transaction.dst, transaction.src.ip), [])
+                or self._by_user.get((transaction.protocol, transaction.user or ""), [])
+            )
+        return _current(found, transaction)
+
+
+def _current(peers: list[Peer], transaction: Transaction) -> Peer | None:
+    """Of several incarnations of a client, the one that last registered before the request, and
+    of those from the address that the request goes to, if there are any."""
+
+    def rank(peer: Peer) -> tuple[bool, bool, int]:
+        attempts = peer.registration.attempts if peer.registration else []
+        earlier = [t.start_ns for t in attempts if t.start_ns <= transaction.start_ns]
+        near = transaction.dst in peer.outers or transaction.src in peer.outers
+        return bool(earlier), near, max(earlier, default=0)
+
+    return max(peers, key=rank, default=None)

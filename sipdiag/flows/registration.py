@@ -1,0 +1,83 @@
+"""What a client asked of its registrar, what it was granted, and when it really came back.
+
+SIP: RFC 3261 section 10. IAX2: RFC 5456 section 6.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+from sipdiag.base.endpoint import Endpoint
+from sipdiag.base.interval import seconds
+from sipdiag.flows.transaction import Transaction
+
+
+class Refresh(NamedTuple):
+    """A registration that succeeded. ``granted_s`` 0 = un-registered; None = not said."""
+
+    ts_ns: int
+    outer: Endpoint
+    granted_s: int | None
+    transaction: Transaction
+
+
+@dataclass(slots=True, eq=False)
+class Registration:
+    """One client's registrations with one registrar: the same user and, for SIP, the same
+    Call-ID (RFC 3261 section 10.2.4: a client should keep it until it restarts)."""
+
+    protocol: str
+    user: str
+    local: Endpoint
+    """The registrar, as seen in the packets."""
+    call_id: str
+    attempts: list[Transaction] = field(default_factory=list)
+    """Every REGISTER/REGREQ, the challenged ones included, in order."""
+
+    @property
+    def refreshes(self) -> list[Refresh]:
+        """The attempts that were granted, in order."""
+        return [Refresh(t.start_ns, t.src, t.granted_s, t) for t in self.attempts if succeeded(t)]
+
+    def outer_at(self, ts_ns: int) -> Endpoint | None:
+        """Where the newest attempt at or before ``ts_ns`` came from."""
+        found = None
+        for attempt in self.attempts:
+            if attempt.start_ns > ts_ns:
+                break
+            found = attempt.src
+        return found
+
+    @property
+    def granted_s(self) -> int | None:
+        """The newest non-zero grant in seconds."""
+        grants = [r.granted_s for r in self.refreshes if r.granted_s]
+        return grants[-1] if grants else None
+
+    @property
+    def asked_s(self) -> int | None:
+        """What the newest attempt asked for, in seconds."""
+        asked = [t.asked_s for t in self.attempts if t.asked_s]
+        return asked[-1] if asked else None
+
+    @property
+    def gaps_s(self) -> list[float]:
+        """Seconds between one refresh and the next."""
+        times = [r.ts_ns for r in self.refreshes if r.granted_s != 0]
+        return [seconds(b - a) for a, b in pairwise(times)]
+
+    @property
+    def observed_s(self) -> float | None:
+        """The median time between refreshes in seconds; None with fewer than two."""
+        gaps = self.gaps_s
+        return median(gaps) if gaps else None
+
+
+def succeeded(transaction: Transaction) -> bool:
+    """Whether a REGISTER was answered 2xx, or a REGREQ with REGACK."""
+    if transaction.protocol == "IAX2":
+        return transaction.final is not None and transaction.final.label == "REGACK"
+    return transaction.status is not None and 200 <= transaction.status < 300

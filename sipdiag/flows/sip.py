@@ -1,0 +1,213 @@
+"""SIP messages to transactions, registrations and calls (RFC 3261 sections 10, 13 and 17)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from sipdiag.asterisk.identify import driver_of
+from sipdiag.base.datagram import Datagram
+from sipdiag.base.endpoint import Endpoint, behind_nat, parse_ip
+from sipdiag.base.limits import LimitHits, Limits
+from sipdiag.flows.call import Call, End, MediaOffer
+from sipdiag.flows.opened import Key, OpenTransactions
+from sipdiag.flows.peers import PeerBook
+from sipdiag.flows.transaction import Answer, Sent, Transaction, Written
+from sipdiag.protocols.sip import Message, NameAddr
+
+_HELD_PER_TRANSACTION = 64
+"""Transmissions and answers kept of one transaction: chan_sip sends a request at most 11 times."""
+
+
+class SipFlows:
+    """Takes every SIP message of a source. ``software`` maps a sender's IP to what it calls
+    itself, ``drivers`` to the Asterisk driver that its tags betray."""
+
+    def __init__(
+        self, book: PeerBook, opened: OpenTransactions, limits: Limits, hits: LimitHits
+    ) -> None:
+        self._book, self._open, self._limits, self._hits = book, opened, limits, hits
+        self._by_call_id: OrderedDict[str, Call] = OrderedDict()
+        self.calls: list[Call] = []
+        self.software: dict[str, str] = {}
+        self.drivers: dict[str, str] = {}
+
+    def feed(self, datagram: Datagram, message: Message, sent: Sent) -> None:
+        """Takes one message, with the transmission that it is."""
+        if message.software and (sent.src.ip in self.software or len(self.software) < 65_536):
+            self.software[sent.src.ip] = message.software
+            driver = driver_of(message)
+            if driver is not None:
+                self.drivers[sent.src.ip] = driver
+        if message.is_request:
+            self._request(datagram, message, sent)
+        else:
+            self._response(message, sent)
+
+    def _request(self, datagram: Datagram, message: Message, sent: Sent) -> None:
+        call = self._by_call_id.get(message.call_id)
+        if call is not None:
+            self._note_sdp(call, message, sent)
+        if message.method == "ACK":
+            if call is not None and call.answered_ns is not None and call.acked_ns is None:
+                call.acked_ns = sent.ts_ns
+            return
+        key = _key(message)
+        transaction = self._open.get(key)
+        if transaction is not None:
+            if len(transaction.sent) < _HELD_PER_TRANSACTION:
+                transaction.sent.append(sent)
+            return
+        transaction = _transaction(datagram, message, sent)
+        self._open.add(key, transaction)
+        if message.method == "REGISTER":
+            self._book.register(transaction, transaction.user or "")
+            return
+        self._book.request(transaction)
+        if message.method == "INVITE" and call is None:
+            call = self._open_call(message, transaction)
+            self._note_sdp(call, message, sent)
+        elif call is not None:
+            call.transactions.append(transaction)
+        if call is not None and call.ended_ns is None:
+            if message.method == "BYE":
+                call.ended_ns, call.end = sent.ts_ns, End.HUNG_UP
+            elif message.method == "CANCEL":
+                call.ended_ns, call.end = sent.ts_ns, End.CANCELLED
+
+    def _open_call(self, message: Message, transaction: Transaction) -> Call:
+        call = Call("SIP", message.call_id, transaction, transactions=[transaction])
+        if len(self._by_call_id) >= self._limits.open_calls:
+            self._by_call_id.popitem(last=False)
+            self._hits.hit("open_calls")
+        self._by_call_id[message.call_id] = call
+        if len(self.calls) < self._limits.requests_held:
+            self.calls.append(call)
+        return call
+
+    def _response(self, message: Message, sent: Sent) -> None:
+        transaction = self._open.get(_key(message))
+        if transaction is None:
+            return
+        answer = Answer(
+            sent.ts_ns, sent.src, sent.dst, sent.origin, message.status or 0, message.summary
+        )
+        if len(transaction.answers) < _HELD_PER_TRANSACTION:
+            transaction.answers.append(answer)
+        via = message.via
+        if via is not None and (via.received or via.rport):
+            transaction.seen_as = Endpoint(
+                via.received or via.host, via.rport or via.effective_port
+            )
+        if transaction.method == "REGISTER":
+            _read_grant(transaction, message)
+            return
+        call = self._by_call_id.get(message.call_id)
+        if call is None or transaction.method != "INVITE":
+            return
+        self._note_sdp(call, message, sent)
+        status = message.status or 0
+        if 180 <= status < 200 and call.ringing_ns is None:
+            call.ringing_ns = sent.ts_ns
+        elif 200 <= status < 300 and call.answered_ns is None:
+            call.answered_ns = sent.ts_ns
+            if call.end is End.REFUSED:
+                call.end, call.ended_ns = End.OPEN, None
+        elif status >= 300 and status not in (401, 407) and call.ended_ns is None:
+            call.ended_ns, call.end = sent.ts_ns, End.REFUSED
+
+    @staticmethod
+    def _note_sdp(call: Call, message: Message, sent: Sent) -> None:
+        session = message.sdp
+        audio = session.audio if session else None
+        if audio is not None and len(call.offers) < _HELD_PER_TRANSACTION:
+            call.offers.append(
+                MediaOffer(
+                    sent.ts_ns, sent.src, audio.endpoint, audio.direction, audio.on_hold,
+                    sent.origin,
+                )
+            )  # fmt: skip
+
+
+def _key(message: Message) -> Key:
+    """RFC 3261 section 17.2.3: branch and method; Call-ID and CSeq serve RFC 2543 clients. The
+    sent-by is left out, as an ALG may rewrite it on one of the two ways."""
+    via, cseq = message.via, message.cseq
+    method = cseq.method if cseq else message.method
+    return ("SIP", via.branch if via else None, message.call_id, cseq.number if cseq else 0, method)
+
+
+def _transaction(datagram: Datagram, message: Message, sent: Sent) -> Transaction:
+    uri = message.request_uri
+    to_user = message.to.uri.user if message.to and message.to.uri else None
+    registering = message.method == "REGISTER"
+    target = None
+    if uri is not None and parse_ip(uri.host) is not None:
+        target = Endpoint(uri.host, uri.effective_port)
+    return Transaction(
+        protocol="SIP",
+        method=message.method,
+        call_id=message.call_id,
+        cseq=message.cseq.number if message.cseq else 0,
+        transport=datagram.transport,
+        sent=[sent],
+        user=to_user if registering else (uri.user if uri else None) or to_user,
+        target=target,
+        written=_written(message),
+        authorised=message.get("authorization") is not None
+        or message.get("proxy-authorization") is not None,
+        asked_s=_asked(message) if registering else None,
+        in_dialog=bool(message.to and message.to.tag),
+    )
+
+
+def _written(message: Message) -> Written:
+    via = message.via
+    contact = message.contacts[0].uri if message.contacts else None
+    host = message.call_id.rpartition("@")[2] or None
+    return Written(
+        via_host=via.host if via else None,
+        via_port=via.effective_port if via else None,
+        via_rport=bool(via and "rport" in via.params),
+        via_count=len(message.vias),
+        contact_user=contact.user if contact else None,
+        contact_host=contact.host if contact else None,
+        contact_port=contact.effective_port if contact else None,
+        call_id_host=host if host and behind_nat(host) else None,
+        user_agent=message.software,
+        instance=message.contacts[0].params.get("+sip.instance") if message.contacts else None,
+    )
+
+
+def _asked(message: Message) -> int | None:
+    if not message.contacts:
+        return None
+    return message.contact_expires(message.contacts[0])
+
+
+def _read_grant(transaction: Transaction, message: Message) -> None:
+    """The seconds granted by a 2xx: those of our own Contact, else the Expires header's."""
+    status = message.status or 0
+    if status in (401, 407):
+        challenge = (message.get("www-authenticate") or "") + (
+            message.get("proxy-authenticate") or ""
+        )
+        transaction.stale = "stale=true" in challenge.replace('"', "").replace(" ", "").lower()
+    if not 200 <= status < 300:
+        return
+    if transaction.asked_s == 0:
+        transaction.granted_s = 0
+        return
+    ours = [c for c in message.contacts if _is_ours(c, transaction.written)] or message.contacts
+    granted = [message.contact_expires(contact) for contact in ours[-1:]] or [message.expires]
+    transaction.granted_s = granted[0]
+
+
+def _is_ours(contact: NameAddr, written: Written | None) -> bool:
+    uri = contact.uri
+    if uri is None or written is None:
+        return False
+    return (uri.user, uri.host, uri.effective_port) == (
+        written.contact_user,
+        written.contact_host,
+        written.contact_port,
+    )

@@ -1,0 +1,85 @@
+"""Everything that a tracker found in one source: what the findings judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sipdiag.base.datagram import Origin, Source
+from sipdiag.base.endpoint import Endpoint
+from sipdiag.flows.call import Call
+from sipdiag.flows.registration import Registration
+from sipdiag.flows.transaction import Transaction
+from sipdiag.protocols.media import MediaTable
+
+
+class Packet(NamedTuple):
+    """A signalling packet, kept for ladders and timelines. ``label`` is wire text, unescaped."""
+
+    ts_ns: int
+    src: Endpoint
+    dst: Endpoint
+    label: str
+    protocol: str
+    call_id: str
+    origin: Origin
+
+
+@dataclass(slots=True, eq=False)
+class Peer:
+    """One client and all the signalling with it: the phone's side of a registration, or, where
+    no registration was seen, whoever is at one outer address and port."""
+
+    protocol: str
+    user: str | None
+    local: Endpoint
+    """The PBX's side."""
+    registration: Registration | None = None
+    outers: list[Endpoint] = field(default_factory=list)
+    """Every address and port that it sent from, in order of appearance."""
+    inbound: list[Transaction] = field(default_factory=list)
+    """Requests from the PBX for this client, wherever they were sent."""
+    outbound: list[Transaction] = field(default_factory=list)
+    """Requests from the client, REGISTER and REGREQ not among them."""
+    calls: list[Call] = field(default_factory=list)
+
+    @property
+    def ident(self) -> str:
+        """How a report names it: ``101`` or the address (wire text, unescaped)."""
+        return self.user or (str(self.outers[0]) if self.outers else "?")
+
+
+@dataclass(slots=True, eq=False)
+class Subjects:
+    """The outcome of a tracker."""
+
+    source: Source
+    peers: list[Peer]
+    calls: list[Call]
+    media: MediaTable
+    servers: frozenset[Endpoint]
+    """Registrars, and what ``--local`` named."""
+    software: dict[str, str]
+    """Sender's IP address to the newest User-Agent or Server header seen from it."""
+    drivers: dict[str, str]
+    """Sender's IP address to ``chan_sip`` or ``chan_pjsip``, where its tags betray it."""
+    unreachable: list[Packet]
+    """ICMP destination unreachable answers to signalling."""
+    stun_clients: frozenset[Endpoint]
+    """Endpoints that exchanged STUN messages with somebody."""
+    packets: list[Packet]
+    """The signalling packets, up to the cap; empty unless asked for."""
+
+    @property
+    def pbx_software(self) -> str | None:
+        """What the PBX calls itself, where it does."""
+        return self._of_pbx(self.software)
+
+    @property
+    def pbx_driver(self) -> str | None:
+        """``chan_sip`` or ``chan_pjsip``, where it can be told."""
+        return self._of_pbx(self.drivers)
+
+    def _of_pbx(self, by_ip: dict[str, str]) -> str | None:
+        known = [by_ip[server.ip] for server in sorted(self.servers) if server.ip in by_ip]
+        return known[0] if known else None

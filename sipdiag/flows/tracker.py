@@ -1,0 +1,155 @@
+"""Datagrams in, ``Subjects`` out.
+
+The contract: feed datagrams in the order of their time; nothing raises on content; what is kept
+follows the number of peers and of transactions still open, each under a cap of ``Limits``. Two
+packets are related by what the protocols say (branch, Call-ID, call numbers), never by the clock
+alone; the only time rule is that a transaction silent for ``_SETTLED_NS`` is over.
+"""
+
+from __future__ import annotations
+
+from sipdiag.base.datagram import Datagram, Source, Transport
+from sipdiag.base.endpoint import Endpoint
+from sipdiag.base.interval import NS
+from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits, Limits
+from sipdiag.flows.call import Call
+from sipdiag.flows.iax2 import Iax2Flows
+from sipdiag.flows.opened import OpenTransactions
+from sipdiag.flows.peers import PeerBook
+from sipdiag.flows.sip import SipFlows
+from sipdiag.flows.subjects import Packet, Subjects
+from sipdiag.flows.transaction import Sent
+from sipdiag.protocols import iax2, sip
+from sipdiag.protocols.media import MediaTable
+
+_SETTLED_NS = 70 * NS
+"""Longer than any request is retransmitted: 64*T1 = 32 s (RFC 3261 section 17.1.1.2), 64 s for
+INVITE in Asterisk 1.6 and older, 32 s for IAX2 (chan_iax2.c:__attempt_transmit)."""
+
+_STUN_COOKIE = b"\x21\x12\xa4\x42"
+_HERE = Endpoint("", 0)
+"""Stands for the side that a log doesn't name."""
+
+
+class PathClock:
+    """When each direction of each pair of endpoints last carried something."""
+
+    def __init__(self, media: MediaTable, limits: Limits, hits: LimitHits) -> None:
+        self._last: dict[tuple[Endpoint, Endpoint], int] = {}
+        self._media, self._limits, self._hits = media, limits, hits
+
+    def _newest(self, src: Endpoint, dst: Endpoint) -> int | None:
+        signalling, media = self._last.get((src, dst)), self._media.last_ns(src, dst)
+        if signalling is None or media is None:
+            return media if signalling is None else signalling
+        return max(signalling, media)
+
+    def sent(self, datagram: Datagram, src: Endpoint, dst: Endpoint) -> Sent:
+        """The transmission that ``datagram`` is, with the idle times before it."""
+        now = datagram.ts_ns
+        back, forth = self._newest(dst, src), self._newest(src, dst)
+        newest = max((t for t in (back, forth) if t is not None), default=None)
+        return Sent(
+            now,
+            src,
+            dst,
+            datagram.origin,
+            None if back is None else max(0, now - back),
+            None if newest is None else max(0, now - newest),
+        )
+
+    def tick(self, datagram: Datagram, src: Endpoint, dst: Endpoint) -> None:
+        """Notes that ``src`` sent something to ``dst``."""
+        key = (src, dst)
+        if key not in self._last and len(self._last) >= 4 * self._limits.peers:
+            self._last.pop(next(iter(self._last)))
+            self._hits.hit("peers")
+        self._last[key] = datagram.ts_ns
+
+
+class Tracker:
+    """One source's datagrams, in order, to its ``Subjects``. See the module's contract.
+
+    ``local``: addresses of the PBX, where the user named them. ``keep_packets``: how many
+    signalling packets to keep for ladders.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        media: MediaTable,
+        *,
+        local: frozenset[str] = frozenset(),
+        limits: Limits = DEFAULT_LIMITS,
+        hits: LimitHits | None = None,
+        keep_packets: int = 0,
+    ) -> None:
+        self._source, self._media = source, media
+        self._hits = hits if hits is not None else LimitHits()
+        self._keep = keep_packets
+        self._packets: list[Packet] = []
+        self._unreachable: list[Packet] = []
+        self._stun: set[Endpoint] = set()
+        self._clock = PathClock(media, limits, self._hits)
+        self._open = OpenTransactions(limits, self._hits)
+        self._book = PeerBook(local, limits, self._hits)
+        self._sip = SipFlows(self._book, self._open, limits, self._hits)
+        self._iax2 = Iax2Flows(self._book, limits, self._hits)
+
+    def feed(self, datagram: Datagram) -> None:
+        """Takes the next datagram."""
+        src, dst = datagram.src or _HERE, datagram.dst or _HERE
+        self._open.close_before(datagram.ts_ns - _SETTLED_NS)
+        if datagram.transport is Transport.ICMP:
+            self._note_unreachable(datagram, src, dst)
+            return
+        payload = datagram.payload
+        message = sip.parse(payload)
+        if message is not None:
+            self._source.sip_messages += 1
+            label = message.summary
+            self._remember(datagram, src, dst, label, "SIP", message.call_id)
+            self._sip.feed(datagram, message, self._clock.sent(datagram, src, dst))
+        elif len(payload) >= 12 and payload[0] & 0x80:
+            frame = iax2.parse(payload)
+            if isinstance(frame, iax2.FullFrame):
+                self._source.iax2_frames += 1
+                label = frame.subclass_name if frame.type_name == "IAX" else frame.type_name
+                call = f"{frame.source_call}/{frame.dest_call}"
+                self._remember(datagram, src, dst, label, "IAX2", call)
+                self._iax2.feed(datagram, frame, self._clock.sent(datagram, src, dst))
+        elif payload[4:8] == _STUN_COOKIE:
+            self._stun.update((src, dst))
+        self._clock.tick(datagram, src, dst)
+
+    def subjects(self) -> Subjects:
+        """What was found so far. Call it when the source is exhausted."""
+        calls = self._calls()
+        return Subjects(
+            source=self._source,
+            peers=self._book.peers(calls),
+            calls=calls,
+            media=self._media,
+            servers=self._book.servers(),
+            software=self._sip.software,
+            drivers=self._sip.drivers,
+            unreachable=self._unreachable,
+            stun_clients=frozenset(self._stun),
+            packets=self._packets,
+        )
+
+    def _calls(self) -> list[Call]:
+        return sorted([*self._sip.calls, *self._iax2.calls], key=lambda call: call.start_ns)
+
+    def _remember(
+        self, datagram: Datagram, src: Endpoint, dst: Endpoint, label: str, kind: str, call_id: str
+    ) -> None:
+        if len(self._packets) < self._keep:
+            packet = Packet(datagram.ts_ns, src, dst, label, kind, call_id, datagram.origin)
+            self._packets.append(packet)
+
+    def _note_unreachable(self, datagram: Datagram, src: Endpoint, dst: Endpoint) -> None:
+        if len(self._unreachable) < 1024:
+            label = "ICMP unreachable"
+            packet = Packet(datagram.ts_ns, src, dst, label, "ICMP", "", datagram.origin)
+            self._unreachable.append(packet)
