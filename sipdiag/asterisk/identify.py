@@ -25,7 +25,9 @@ class AsteriskVersion(NamedTuple):
         return ".".join(str(part) for part in self if part is not None)
 
 
-_NAMED = re.compile(r"Asterisk(?: PBX)?[ /]+(?:certified[/-])?(\d+)(?:\.(\d+))?(?:[.-]\D*(\d+))?", re.I)
+_NAMED = re.compile(
+    r"Asterisk(?: PBX)?[ /]+(?:certified[/-])?(\d+)(?:\.(\d+))?(?:[.-]\D*(\d+))?", re.I
+)
 _BRACKETED = re.compile(r"FPBX-[\d.]+\((\d+)(?:\.(\d+))?(?:\.(\d+))?", re.I)
 _NUMBER = re.compile(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?")
 _SIP_TAG = re.compile(r"as[0-9a-f]{8}$")

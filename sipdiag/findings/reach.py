@@ -201,4 +201,4 @@ def _overdue(peer: Peer, lost: Observation, subjects: Subjects) -> bool:
     end = subjects.source.last_ns or lost.at_ns
     if not before or before[-1].granted_s is None:
         return False
-    return end > before[-1].ts_ns + (before[-1].granted_s + _GRACE_S) * NS
+    return end > before[-1].ts_ns + before[-1].granted_s * NS

@@ -2,7 +2,7 @@
 
 A ``Step`` is something a client and its PBX did together: a registration, a call, a ping. The
 n-th step of a kind in BAD stands beside the n-th of that kind in GOOD (or its last one). They
-differ where one of their ``facts`` does; the earliest of these in BAD is the first divergence.
+differ where a fact that both have does; the earliest of these in BAD is the first divergence.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sipdiag.base.datagram import Origin
 from sipdiag.base.endpoint import Endpoint, behind_nat, same_address
 from sipdiag.base.interval import NS, seconds
 from sipdiag.flows.call import Call, End
-from sipdiag.flows.registration import succeeded
+from sipdiag.flows.registration import challenged, succeeded
 from sipdiag.flows.streams import audio_of
 from sipdiag.flows.subjects import Peer, Subjects
 from sipdiag.flows.transaction import Transaction
@@ -85,8 +85,7 @@ def _belongs(before: Transaction, attempt: Transaction) -> bool:
     """Whether ``attempt`` answers the challenge or the CALLTOKEN that ``before`` got."""
     if attempt.start_ns - before.last_ns >= 2 * NS:
         return False
-    token = before.final is not None and before.final.label == "CALLTOKEN"
-    return token or (not before.authorised and attempt.authorised)
+    return challenged(before) and (attempt.authorised or attempt.protocol == "IAX2")
 
 
 def _registration(group: list[Transaction], first: bool) -> Step:
@@ -216,9 +215,7 @@ def pair_steps(good: list[Step], bad: list[Step]) -> list[StepPair]:
             continue
         twin = twins[min(number, len(twins) - 1)]
         differing = [
-            name
-            for name in dict.fromkeys([*step.facts, *twin.facts])
-            if step.facts.get(name) != twin.facts.get(name)
+            name for name, fact in step.facts.items() if fact != twin.facts.get(name, fact)
         ]
         pairs.append(StepPair(twin, step, number + 1, differing))
     return pairs

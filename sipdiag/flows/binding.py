@@ -15,6 +15,7 @@ from itertools import groupby, pairwise
 from sipdiag.base.datagram import Origin, Transport
 from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.interval import NS, seconds
+from sipdiag.flows.registration import challenged as was_challenged
 from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Answer, Sent, Transaction
 
@@ -102,8 +103,8 @@ def _challenges(peer: Peer) -> list[Observation]:
         answer = challenged.final
         if (
             challenged.transport is Transport.UDP
-            and not challenged.authorised
-            and repeated.authorised
+            and was_challenged(challenged)
+            and (repeated.authorised or repeated.protocol == "IAX2")
             and answer is not None
             and answer.ts_ns <= repeated.start_ns <= answer.ts_ns + 32 * NS
             and answer.dst == repeated.src

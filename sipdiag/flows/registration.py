@@ -76,6 +76,13 @@ class Registration:
         return median(gaps) if gaps else None
 
 
+def challenged(transaction: Transaction) -> bool:
+    """Whether it was answered 401 or 407 (RFC 3261 section 22.2), or with a CALLTOKEN."""
+    if transaction.protocol == "IAX2":
+        return transaction.final is not None and transaction.final.label == "CALLTOKEN"
+    return transaction.status in (401, 407)
+
+
 def succeeded(transaction: Transaction) -> bool:
     """Whether a REGISTER was answered 2xx, or a REGREQ with REGACK."""
     if transaction.protocol == "IAX2":

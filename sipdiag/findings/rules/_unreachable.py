@@ -53,10 +53,11 @@ def _judge_peer(
             state += f", although its registration ({registration.granted_s} s) ran out"
     else:
         state = "although it went on registering on schedule"
-    worked = ""
-    if survived is not None and survived > max(fresh, default=0.0):
-        worked = f", while earlier requests got through after {age(survived)} of silence"
-    confidence = Confidence.HIGH if deaf and worked else Confidence.MEDIUM
+    proved = survived is not None and survived > max(fresh, default=0.0)
+    worked = "No NAT in use forgets so soon, so "
+    if survived is not None and proved:
+        worked = f"Others got through after {age(survived)} of silence, so "
+    confidence = Confidence.HIGH if deaf and proved else Confidence.MEDIUM
     if once and worked_later:
         confidence = Confidence.LOW
     yield Finding(
@@ -66,8 +67,8 @@ def _judge_peer(
         confidence=confidence,
         subject=subject,
         message=(
-            f"{peer.ident} doesn't answer: {count(len(lost), 'request')} got no reply only "
-            f"{_ages(fresh)} after its last packet, {state}{worked}. The NAT binding was fresh, so "
+            f"{peer.ident} doesn't answer: {count(len(lost), 'request')} sent {_ages(fresh)} "
+            f"after its last packet got no reply, {state}. {worked}the NAT binding was fresh: "
             + (
                 "the phone itself was off, crashed or cut off from its network."
                 if deaf

@@ -73,7 +73,6 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
     registration = peer.registration
     alive = [reach.lives[id(o)] for o in expired if id(o) in reach.lives]
     new_ports = sum(life.outer != o.dst for o, life in zip(expired, alive, strict=False))
-    what = "call or request" if peer.protocol == "SIP" else "call or POKE"
     yield Finding(
         code=RULE.code,
         name=RULE.name,
@@ -81,10 +80,16 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
         confidence=_confidence(expired, proved, baseline),
         subject=subject,
         message=(
-            f"The NAT in front of {peer.ident} forgets it after {age(survived)} to {age(failed)} "
-            f"without a packet from it: {count(len(through), what)} got through up to "
-            f"{age(survived)}, {len(expired)} sent after {age(failed)} or more got no reply, and "
-            f"the phone was alive all along."
+            f"The NAT binding of {peer.ident} expired: its router forgets it after {survived:.1f} "
+            f"to {age(failed)} without a packet from it. "
+            + (
+                f"{count(len(proved), 'request')} up to {age(survived)} after its last packet got "
+                "through; "
+                if proved
+                else ""
+            )
+            + f"{count(len(expired), 'request')} {age(failed)} or more after it got no reply, "
+            "though the phone was alive all along."
         ),
         params={
             "lifetime_lower_s": round(survived, 3),
@@ -92,6 +97,7 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
             "survived_count": len(through),
             "failed_count": len(expired),
             "refresh_s": reach.refresh_s,
+            "refresh_share": reach.refresh_share,
             "granted_s": registration.granted_s if registration else None,
             "new_port_count": new_ports,
         },

@@ -1,0 +1,43 @@
+"""``sipdiag analyse FILE...``: a diagnosis without a working capture to compare with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from sipdiag import pipeline
+from sipdiag.cli.common import (
+    Asterisk,
+    Fail,
+    FailOn,
+    Json,
+    Keylog,
+    Local,
+    Quiet,
+    ReaderKind,
+    UseReader,
+    exit_code,
+    options_of,
+    progress,
+    show,
+)
+
+
+def command(
+    files: Annotated[list[str], typer.Argument(help="Captures; - is standard input.")],
+    json: Json = False,
+    quiet: Quiet = False,
+    fail_on: Fail = FailOn.ERROR,
+    local: Local = None,
+    asterisk: Asterisk = None,
+    reader: UseReader = ReaderKind.NATIVE,
+    keylog: Keylog = None,
+) -> None:
+    """Diagnose one or several captures."""
+    options = options_of(local, asterisk, reader, keylog)
+    with progress(quiet) as step:
+        report = pipeline.analyse(*files, options=replace(options, on_progress=step))
+    show(report, as_json=json, quiet=quiet)
+    raise typer.Exit(exit_code(report, fail_on))

@@ -1,0 +1,277 @@
+"""Findings, estimates and advice to a ``Report``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from sipdiag._version import __version__
+from sipdiag.advice import Recommendation, Target, recommend, refresh_interval
+from sipdiag.base.datagram import Source
+from sipdiag.findings import Finding, Severity, Undetermined, Verdict
+from sipdiag.findings.context import Context
+from sipdiag.findings.model import Evidence, Subject
+from sipdiag.flows.align import Step, StepPair, pair_peers, pair_steps, steps_of
+from sipdiag.flows.subjects import Peer
+from sipdiag.report.model import (
+    SCHEMA,
+    Comparison,
+    DifferenceInfo,
+    DivergenceInfo,
+    Estimates,
+    EvidenceInfo,
+    FindingInfo,
+    LifetimeInfo,
+    PairInfo,
+    RecommendationInfo,
+    RegistrationInfo,
+    Report,
+    SideInfo,
+    SourceInfo,
+    SubjectInfo,
+    UndeterminedInfo,
+    VerdictInfo,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso(ts_ns: int) -> str:
+    """A time in UTC, ISO 8601 with microseconds; "" outside of what dates can be."""
+    try:
+        return (_EPOCH + timedelta(microseconds=ts_ns // 1000)).isoformat(timespec="microseconds")
+    except OverflowError:
+        return ""
+
+
+def build(
+    contexts: list[Context],
+    verdicts: list[Verdict],
+    sources: list[Source],
+    target: Target,
+    limits_hit: list[str],
+    comparison: Comparison | None = None,
+) -> Report:
+    """The report on one or several judged contexts (GOOD of a comparison not among them, though
+    its source is)."""
+    findings = [finding for verdict in verdicts for finding in verdict.findings]
+    roots = [verdict.root for verdict in verdicts if verdict.root is not None]
+    root = max(roots, key=lambda f: (f.severity, f.confidence), default=None)
+    if root is not None:
+        findings.sort(key=lambda f: f is not root and f.caused_by is not root)
+    undetermined = [open_ for verdict in verdicts for open_ in verdict.undetermined]
+    return Report(
+        schema=SCHEMA,
+        tool={"version": __version__},
+        sources=[_source(source) for source in sources],
+        verdict=_verdict(root, undetermined, contexts),
+        findings=[_finding(finding) for finding in findings],
+        undetermined=[_undetermined(item) for item in undetermined],
+        estimates=_estimates(contexts),
+        recommendations=[_recommendation(item) for item in recommend(findings, target)],
+        comparison=comparison,
+        limits_hit=limits_hit,
+        asterisk=str(target.version) if target.version else None,
+        driver=target.driver,
+    )
+
+
+def _verdict(
+    root: Finding | None, undetermined: list[Undetermined], contexts: list[Context]
+) -> VerdictInfo:
+    if root is not None:
+        ident = root.subject.ident
+        return VerdictInfo(root.name, root.code, root.confidence.word, ident, root.message)
+    if not any(c.subjects.peers or c.subjects.calls for c in contexts):
+        summary = "Nothing to diagnose: no registrations, calls or pings were found."
+    elif undetermined:
+        summary = "Nothing wrong was shown, but not everything could be decided (see below)."
+    else:
+        summary = "Nothing wrong was found."
+    return VerdictInfo(None, None, None, None, summary)
+
+
+def _source(source: Source) -> SourceInfo:
+    return SourceInfo(
+        name=source.name,
+        kind=source.kind,
+        vantage=source.vantage.value,
+        packets=source.packets,
+        sip_messages=source.sip_messages,
+        iax2_frames=source.iax2_frames,
+        rtp_packets=source.rtp_packets,
+        first=iso(source.first_ns) if source.first_ns is not None else None,
+        last=iso(source.last_ns) if source.last_ns is not None else None,
+        truncated=source.truncated,
+        notes=list(source.notes),
+    )
+
+
+def _subject(subject: Subject) -> SubjectInfo:
+    return SubjectInfo(subject.kind, subject.ident)
+
+
+def _evidence(evidence: Evidence) -> EvidenceInfo:
+    origin = evidence.origin
+    return EvidenceInfo(
+        origin.source, origin.frame, origin.line, iso(evidence.ts_ns), evidence.role,
+        evidence.excerpt,
+    )  # fmt: skip
+
+
+def _finding(finding: Finding) -> FindingInfo:
+    return FindingInfo(
+        code=finding.code,
+        name=finding.name,
+        severity=finding.severity.word,
+        confidence=finding.confidence.word,
+        subject=_subject(finding.subject),
+        message=finding.message,
+        params=dict(finding.params),
+        evidence=[_evidence(item) for item in finding.evidence],
+        caused_by=finding.caused_by.name if finding.caused_by else None,
+    )
+
+
+def _undetermined(item: Undetermined) -> UndeterminedInfo:
+    return UndeterminedInfo(
+        item.code, item.name, _subject(item.subject), item.reason, item.capture_next
+    )
+
+
+def _recommendation(item: Recommendation) -> RecommendationInfo:
+    return RecommendationInfo(**item._asdict())
+
+
+def _estimates(contexts: Iterable[Context]) -> Estimates:
+    estimates = Estimates()
+    for context in contexts:
+        for reach in context.reaches:
+            subject = f"{reach.peer.protocol}/{reach.peer.ident}"
+            lower, upper = reach.lifetime
+            if lower is not None or upper is not None:
+                survived = sum(o.through for o, _ in reach.fates)
+                failed = sum(fate.value == "expired" for _, fate in reach.fates)
+                refresh = refresh_interval(reach.lifetime) if upper is not None else None
+                estimates.nat_lifetime.append(
+                    LifetimeInfo(
+                        subject,
+                        None if lower is None else round(lower, 3),
+                        None if upper is None else round(upper, 3),
+                        survived,
+                        failed,
+                        refresh.seconds if refresh else None,
+                        refresh.assumed if refresh else None,
+                    )
+                )
+            registration = reach.peer.registration
+            if registration is not None:
+                observed = registration.observed_s
+                estimates.registration_interval.append(
+                    RegistrationInfo(
+                        subject,
+                        registration.granted_s,
+                        None if observed is None else round(observed, 3),
+                    )
+                )
+    return estimates
+
+
+def compare_contexts(good: Context, bad: Context, verdict: Verdict) -> Comparison:
+    """GOOD beside BAD: which clients were paired, where they first part, and what else differs.
+
+    Where something was found, the divergence of the client that it is about counts, and of its
+    steps the first that differs.
+    """
+    paired, differences = [], []
+    candidates: list[tuple[bool, int, DivergenceInfo]] = []
+    for theirs, mine in pair_peers(good.subjects.peers, bad.subjects.peers):
+        subject = f"{mine.protocol}/{mine.ident}"
+        good_steps = steps_of(theirs, good.subjects)
+        bad_steps = steps_of(mine, bad.subjects)
+        pairs = pair_steps(good_steps, bad_steps)
+        parted = [pair for pair in pairs if pair.differing]
+        paired.append(PairInfo(subject, len(good_steps), len(bad_steps), len(parted)))
+        accused = verdict.root is not None and verdict.root.subject.ident == subject
+        if parted:
+            candidates.append((not accused, parted[0].bad.at_ns, _divergence(subject, parted[0])))
+        differences += _differences(theirs, mine, pairs, good, bad, verdict)
+    first = min(candidates, key=lambda c: c[:2], default=None)
+    return Comparison(paired, first[2] if first else None, differences)
+
+
+def _divergence(subject: str, pair: StepPair) -> DivergenceInfo:
+    name = pair.bad.kind
+    if pair.number > 1 or not name.startswith(("first", "un-")):
+        name = f"{name} #{pair.number}"
+    return DivergenceInfo(f"{subject}, {name}", _side(pair.good), _side(pair.bad))
+
+
+def _side(step: Step) -> SideInfo:
+    origin = step.origin
+    return SideInfo(
+        origin.source, origin.frame, origin.line, iso(step.at_ns), dict(step.facts),
+        list(step.lines),
+    )  # fmt: skip
+
+
+def _differences(
+    good: Peer,
+    bad: Peer,
+    pairs: list[StepPair],
+    good_context: Context,
+    bad_context: Context,
+    verdict: Verdict,
+) -> list[DifferenceInfo]:
+    """What differs between two sessions of one client, each thing once."""
+    subject = f"{bad.protocol}/{bad.ident}"
+    found = next(
+        (
+            f.name
+            for f in verdict.findings
+            if f.subject.ident == subject and f.severity >= Severity.WARNING
+        ),
+        None,
+    )
+    rows: dict[str, tuple[str, str]] = {}
+
+    def row(what: str, left: str, right: str) -> None:
+        if left != right and what not in rows:
+            rows[what] = (left, right)
+
+    for pair in pairs:
+        for name in pair.differing:
+            what = f"{pair.bad.kind}: {name}"
+            row(what, pair.good.facts.get(name, "-"), pair.bad.facts.get(name, "-"))
+    row("survived idle time", _survived(good_context, good), _survived(bad_context, bad))
+    row("phone's software", _software(good), _software(bad))
+    row(
+        "PBX's software",
+        good_context.subjects.pbx_software or "not said",
+        bad_context.subjects.pbx_software or "not said",
+    )
+    row("public addresses and ports", _outers(good), _outers(bad))
+    settled = ("phone's software", "PBX's software")
+    return [
+        DifferenceInfo(f"{subject}: {what}", left, right, None if what in settled else found)
+        for what, (left, right) in rows.items()
+    ]
+
+
+def _survived(context: Context, peer: Peer) -> str:
+    reach = next(r for r in context.reaches if r.peer is peer)
+    lower, upper = reach.lifetime
+    if lower is None:
+        return "nothing observed"
+    at_least = f"at least {lower:.1f} s"
+    return at_least if upper is None else f"{at_least}, less than {upper:.1f} s"
+
+
+def _software(peer: Peer) -> str:
+    attempts = peer.registration.attempts if peer.registration else []
+    written = attempts[-1].written if attempts else None
+    return (written.user_agent if written else None) or "not said"
+
+
+def _outers(peer: Peer) -> str:
+    return ", ".join(str(outer) for outer in peer.outers[:4]) or "none"

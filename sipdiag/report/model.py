@@ -1,0 +1,204 @@
+"""What a diagnosis is, field by field as in the JSON schema ``sipdiag/1``.
+
+The texts hold wire text as it came. Times are ISO 8601 in UTC with microseconds; None = not
+known. Fields may be added to a schema; none is removed or changed within ``sipdiag/1``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SCHEMA = "sipdiag/1"
+
+
+@dataclass(slots=True)
+class SourceInfo:
+    """One input. ``notes`` are sentences for people."""
+
+    name: str
+    kind: str
+    vantage: str
+    packets: int
+    sip_messages: int
+    iax2_frames: int
+    rtp_packets: int
+    first: str | None
+    last: str | None
+    truncated: bool
+    notes: list[str]
+
+
+@dataclass(slots=True)
+class VerdictInfo:
+    """The root cause, or None where nothing at warning or above was found."""
+
+    finding: str | None
+    code: str | None
+    confidence: str | None
+    subject: str | None
+    summary: str
+
+
+@dataclass(slots=True)
+class SubjectInfo:
+    """What a finding is about."""
+
+    kind: str
+    id: str
+
+
+@dataclass(slots=True)
+class EvidenceInfo:
+    """A packet. ``frame`` as Wireshark counts; ``line`` in a log."""
+
+    source: str
+    frame: int | None
+    line: int | None
+    time: str
+    role: str
+    excerpt: str
+
+
+@dataclass(slots=True)
+class FindingInfo:
+    """A finding; ``caused_by`` is the name of the one that explains it."""
+
+    code: str
+    name: str
+    severity: str
+    confidence: str
+    subject: SubjectInfo
+    message: str
+    params: dict[str, object]
+    evidence: list[EvidenceInfo]
+    caused_by: str | None
+
+
+@dataclass(slots=True)
+class UndeterminedInfo:
+    """A question that the packets leave open, and the capture that would answer it."""
+
+    code: str
+    name: str
+    subject: SubjectInfo
+    reason: str
+    capture_next: str
+
+
+@dataclass(slots=True)
+class LifetimeInfo:
+    """A NAT binding's lifetime between observations. ``failed_count``: losses on an aged binding
+    while the client was alive. ``refresh_s``: how often something must cross the NAT;
+    ``refresh_assumed``: by usual practice, as too little was observed. Both None where nothing
+    failed."""
+
+    subject: str
+    lower_s: float | None
+    upper_s: float | None
+    survived_count: int
+    failed_count: int
+    refresh_s: int | None
+    refresh_assumed: bool | None
+
+
+@dataclass(slots=True)
+class RegistrationInfo:
+    """``observed_s``: median seconds between refreshes."""
+
+    subject: str
+    granted_s: int | None
+    observed_s: float | None
+
+
+@dataclass(slots=True)
+class Estimates:
+    """What was measured."""
+
+    nat_lifetime: list[LifetimeInfo] = field(default_factory=list)
+    registration_interval: list[RegistrationInfo] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class RecommendationInfo:
+    """One option to change. Those of one rank belong together; rank 1 comes first."""
+
+    rank: int
+    where: str
+    file: str | None
+    section: str | None
+    option: str
+    current: str | None
+    value: str
+    unit: str | None
+    addresses: list[str]
+    forecast: str
+    verify: str
+    undo: str
+
+
+@dataclass(slots=True)
+class PairInfo:
+    """Two sessions that were set beside each other, by client."""
+
+    subject: str
+    good_steps: int
+    bad_steps: int
+    differing_steps: int
+
+
+@dataclass(slots=True)
+class SideInfo:
+    """One side of the first divergence."""
+
+    source: str
+    frame: int | None
+    line: int | None
+    time: str
+    facts: dict[str, str]
+    messages: list[str]
+
+
+@dataclass(slots=True)
+class DivergenceInfo:
+    """The first step at which BAD went another way than GOOD."""
+
+    step: str
+    good: SideInfo
+    bad: SideInfo
+
+
+@dataclass(slots=True)
+class DifferenceInfo:
+    """``finding``: the one that it belongs to."""
+
+    what: str
+    good: str
+    bad: str
+    finding: str | None
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Only in ``compare``."""
+
+    paired: list[PairInfo]
+    first_divergence: DivergenceInfo | None
+    differences: list[DifferenceInfo]
+
+
+@dataclass(slots=True)
+class Report:
+    """The whole diagnosis. ``asterisk`` and ``driver``: what the settings were written for."""
+
+    schema: str
+    tool: dict[str, str]
+    sources: list[SourceInfo]
+    verdict: VerdictInfo
+    findings: list[FindingInfo]
+    undetermined: list[UndeterminedInfo]
+    estimates: Estimates
+    recommendations: list[RecommendationInfo]
+    comparison: Comparison | None
+    limits_hit: list[str]
+    asterisk: str | None = None
+    driver: str | None = None

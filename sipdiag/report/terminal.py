@@ -1,0 +1,301 @@
+"""The report on a terminal, 80 columns or more, or as plain text where it is piped.
+
+The verdict stands first, in one sentence; then how sure it is, where GOOD and BAD part, the
+evidence, and the settings, which are never wrapped or indented by more than blanks, so that they
+can be pasted. Wire text passes ``safe.plain`` and is never taken for rich's markup.
+"""
+
+from __future__ import annotations
+
+import io
+from itertools import groupby, zip_longest
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from sipdiag.report.model import (
+    DivergenceInfo,
+    EvidenceInfo,
+    FindingInfo,
+    RecommendationInfo,
+    Report,
+    SideInfo,
+    SourceInfo,
+)
+from sipdiag.report.safe import plain
+
+_COLOURS = {"error": "bold red", "warning": "bold yellow", "info": "cyan"}
+_CONFIDENCE = {
+    "high": "high confidence",
+    "medium": "medium confidence",
+    "low": "low confidence: a lead, not a proof",
+}
+_EVIDENCE_SHOWN = 8
+_ROLES = {
+    "primary": "proof",
+    "supports": "also",
+    "contrast": "worked",
+    "baseline": "in GOOD",
+}
+
+
+def render(report: Report, console: Console, *, quiet: bool = False) -> None:
+    """Prints the report. ``quiet``: the verdict's sentence and name only."""
+    for part in _verdict(report):
+        console.print(part)
+    if quiet:
+        return
+    for block in (
+        _sources(report),
+        _divergence(report),
+        _evidence(report),
+        _other_findings(report),
+        _settings(report),
+        _undetermined(report),
+        _differences(report),
+    ):
+        if block is not None:
+            console.print()
+            console.print(block)
+
+
+def render_text(report: Report, width: int = 80, *, quiet: bool = False) -> str:
+    """The report as text without colour, at most ``width`` columns wide, no blanks at line ends."""
+    out = io.StringIO()
+    render(report, make_console(out, width=width), quiet=quiet)
+    return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
+
+
+def make_console(file: io.TextIOBase | None = None, width: int | None = None) -> Console:
+    """A console that takes every text as it is: no markup, no emoji, no highlighting."""
+    return Console(
+        file=file,  # type: ignore[arg-type]
+        width=width,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=False,
+    )
+
+
+def _head(title: str, note: str = "") -> Text:
+    text = Text(title.upper(), style="bold")
+    if note:
+        text.append(f"  {plain(note)}", style="dim")
+    return text
+
+
+def _indent(part: RenderableType, by: int = 2) -> Padding:
+    return Padding(part, (0, 0, 0, by))
+
+
+def _verdict(report: Report) -> list[RenderableType]:
+    verdict = report.verdict
+    root = next((f for f in report.findings if f.name == verdict.finding), None)
+    if root is None:
+        return [Text(plain(verdict.summary), style="bold green")]
+    name = Text(f"{root.name} ({root.code})", style=_COLOURS[root.severity])
+    name.append(f", {root.severity}, {_CONFIDENCE[root.confidence]}", style="")
+    parts: list[RenderableType] = [Text(plain(verdict.summary), style="bold"), Text(""), name]
+    lifetime = next(
+        (e for e in report.estimates.nat_lifetime if e.subject == verdict.subject), None
+    )
+    if root.name == "nat-binding-expired" and lifetime is not None:
+        parts.append(
+            Text(
+                f"Lifetime of the binding: {_bounds(lifetime.lower_s, lifetime.upper_s)}. "
+                f"Re-register, or let anything else cross the NAT, every {lifetime.refresh_s} s."
+            )
+        )
+    return parts
+
+
+def _bounds(lower: float | None, upper: float | None) -> str:
+    if lower is None or upper is None:
+        return f"at least {lower:.1f} s" if upper is None else f"less than {upper:.1f} s"
+    return f"{lower:.1f} to {upper:.1f} s"
+
+
+def _sources(report: Report) -> RenderableType:
+    labels = ["GOOD", "BAD"] if report.comparison is not None else ["file"] * len(report.sources)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for label, source in zip(labels, report.sources, strict=False):
+        table.add_row(Text(label, style="dim"), _source(source))
+    return table
+
+
+def _source(source: SourceInfo) -> Text:
+    counts = [
+        f"{number} {what}"
+        for number, what in (
+            (source.sip_messages, "SIP messages"),
+            (source.iax2_frames, "IAX2 frames"),
+            (source.rtp_packets, "media packets"),
+        )
+        if number
+    ]
+    text = Text(plain(source.name))
+    text.append(f": {', '.join(counts) or 'no SIP or IAX2'}", style="dim")
+    if source.vantage in ("pbx", "phone"):
+        text.append(
+            f", taken on the {source.vantage.upper()}'s side"
+            if source.vantage == "pbx"
+            else ", taken on the phone's side",
+            style="dim",
+        )
+    if source.truncated:
+        text.append("; cut off: analysed up to the cut", style="yellow")
+    for note in source.notes:
+        text.append(f"\n{plain(note)}", style="yellow")
+    return text
+
+
+def _where(source: str, frame: int | None, line: int | None) -> str:
+    place = f"frame {frame}" if frame is not None else f"line {line}"
+    return f"{source.rpartition('/')[2]} {place}"
+
+
+def _divergence(report: Report) -> RenderableType | None:
+    comparison = report.comparison
+    if comparison is None:
+        return None
+    if comparison.first_divergence is None:
+        same = "every step of BAD went as in GOOD" if comparison.paired else "no session in common"
+        return Group(_head("first divergence"), _indent(Text(same)))
+    return _sides(comparison.first_divergence)
+
+
+def _sides(divergence: DivergenceInfo) -> RenderableType:
+    good, bad = divergence.good, divergence.bad
+    table = Table.grid(padding=(0, 3, 0, 0), expand=True)
+    table.add_column(ratio=1)
+    table.add_column(ratio=1)
+    left, right = _side_head("GOOD", good), _side_head("BAD", bad)
+    table.add_row(left, right)
+    names = list(dict.fromkeys([*good.facts, *bad.facts]))
+    for name in names:
+        ours, theirs = good.facts.get(name, "-"), bad.facts.get(name, "-")
+        if ours != theirs:
+            table.add_row(
+                Text(f"{name}: {plain(ours)}", style="green"),
+                Text(f"{name}: {plain(theirs)}", style="red"),
+            )
+    for one, other in zip_longest(good.messages, bad.messages, fillvalue=""):
+        table.add_row(Text(plain(one)), Text(plain(other)))
+    return Group(_head("first divergence", divergence.step), _indent(table))
+
+
+def _side_head(label: str, side: SideInfo) -> Text:
+    text = Text(label, style="bold")
+    text.append(f"  {plain(_where(side.source, side.frame, side.line))}", style="dim")
+    return text
+
+
+def _evidence(report: Report) -> RenderableType | None:
+    root = next((f for f in report.findings if f.name == report.verdict.finding), None)
+    if root is None or not root.evidence:
+        return None
+    return Group(_head("evidence"), _indent(_evidence_table(root.evidence)))
+
+
+def _evidence_table(evidence: list[EvidenceInfo]) -> RenderableType:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for item in evidence[:_EVIDENCE_SHOWN]:
+        place = _where(item.source, item.frame, item.line)
+        table.add_row(_ROLES[item.role], plain(place, longest=40), Text(plain(item.excerpt)))
+    return table
+
+
+def _other_findings(report: Report) -> RenderableType | None:
+    others = [f for f in report.findings if f.name != report.verdict.finding]
+    if not others:
+        return None
+    rows: list[RenderableType] = [_head("also found")]
+    for finding in others:
+        rows.append(_indent(_finding(finding)))
+    return Group(*rows)
+
+
+def _finding(finding: FindingInfo) -> Text:
+    text = Text(f"{finding.name} ({finding.code})", style=_COLOURS[finding.severity])
+    cause = f", follows from {finding.caused_by}" if finding.caused_by else ""
+    text.append(f", {finding.severity}, {_CONFIDENCE[finding.confidence]}{cause}: ", style="dim")
+    text.append(plain(finding.message))
+    return text
+
+
+def _settings(report: Report) -> RenderableType | None:
+    if not report.recommendations:
+        return None
+    drivers = {"chan_sip": "chan_sip", "chan_pjsip": "PJSIP"}
+    version = f"Asterisk {report.asterisk}" if report.asterisk else "Asterisk, version not seen"
+    driver = f" ({drivers[report.driver]})" if report.driver in drivers else ""
+    rows: list[RenderableType] = [_head("settings to change", f"for {version}{driver}")]
+    for rank, items in groupby(report.recommendations, key=lambda item: item.rank):
+        rows.append(_way(rank, list(items)))
+    return Group(*rows)
+
+
+def _way(rank: int, items: list[RecommendationInfo]) -> RenderableType:
+    parts: list[RenderableType] = []
+    for number, (place, group) in enumerate(
+        groupby(items, key=lambda item: (item.where, item.file, item.section))
+    ):
+        same = list(group)
+        lead = f"{rank}. " if number == 0 else "   "
+        alternative = "or " if rank > 1 and number == 0 else ""
+        where, file, section = place
+        if file is None:
+            first = same[0]
+            unit = f" {first.unit}" if first.unit else ""
+            title = f"{lead}{alternative}in the {where}: {first.option}: {first.value}{unit}"
+            parts.append(Text(plain(title)))
+        else:
+            parts.append(Text(f"{lead}{alternative}in {file}:"))
+            name, _, kind = (section or "").partition(" ")
+            parts.append(
+                Text(plain(f"       {name}{f'   ; {kind}' if kind else ''}"), no_wrap=True)
+            )
+            for item in same:
+                unit = f"   ; {item.unit}" if item.unit else ""
+                line = f"       {item.option}={item.value}{unit}"
+                parts.append(Text(plain(line), style="bold", no_wrap=True, overflow="ignore"))
+    for label, texts in (
+        ("why", [item.forecast for item in items]),
+        ("check", [item.verify for item in items]),
+        ("undo", [item.undo for item in items]),
+    ):
+        for sentence in dict.fromkeys(texts):
+            note = Text(f"{label}: ", style="dim")
+            note.append(plain(sentence))
+            parts.append(_indent(note, 3))
+    return _indent(Group(*parts))
+
+
+def _undetermined(report: Report) -> RenderableType | None:
+    if not report.undetermined:
+        return None
+    rows: list[RenderableType] = [_head("not decided by these packets")]
+    for item in report.undetermined:
+        text = Text(f"{item.name} ({item.code}), {plain(item.subject.id)}: {plain(item.reason)}. ")
+        text.append(f"What would decide it: {plain(item.capture_next)}.")
+        rows.append(_indent(text))
+    return Group(*rows)
+
+
+def _differences(report: Report) -> RenderableType | None:
+    comparison = report.comparison
+    if comparison is None or not comparison.differences:
+        return None
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    for ratio in (5, 4, 4):
+        table.add_column(ratio=ratio)
+    table.add_row(Text(""), Text("GOOD", style="bold"), Text("BAD", style="bold"))
+    for row in comparison.differences:
+        table.add_row(Text(plain(row.what)), Text(plain(row.good)), Text(plain(row.bad)))
+    return Group(_head("all differences"), _indent(table))
