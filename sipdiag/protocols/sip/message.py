@@ -47,8 +47,8 @@ _SINGLE = ("call-id", "cseq", "from", "to", "content-length", "max-forwards", "c
 _NEEDED = ("call-id", "cseq", "from", "to", "via")
 
 _START = re.compile(
-    rb"(?:(?P<method>[A-Za-z0-9.!%*_+`'~\-]{1,64})[ \t]+(?P<uri>[^\r\n]+?)[ \t]+SIP/\d+\.\d+[ \t]*"
-    rb"|SIP/\d+\.\d+[ \t]+(?P<status>\d+)(?:[ \t]+(?P<reason>[^\r\n]*))?)(?:\r?\n|\Z)",
+    rb"(?:(?P<method>[A-Za-z0-9.!%*_+`'~\-]{1,64})[ \t]+(?P<uri>[^\r\n]+?)[ \t]+"
+    rb"SIP/(?P<asked>\d+\.\d+)[ \t]*|SIP/(?P<given>\d+\.\d+)[ \t]+(?P<status>\d+)(?:[ \t]+(?P<reason>[^\r\n]*))?)(?:\r?\n|\Z)",
     re.IGNORECASE,
 )
 _HEADER = re.compile(
@@ -95,6 +95,7 @@ class Message:
         self.request_uri_text = _text(start["uri"]) if method is not None else ""
         self.status: int | None = int(status[:9]) if status is not None else None
         self.reason = _text(start["reason"] or b"") if status is not None else ""
+        self.version = _text(start["asked"] or start["given"])
         self._request_method = _text(method) if method is not None else None
         by_name: dict[str, list[str]] = {}
         for header in headers:
@@ -223,6 +224,8 @@ class Message:
 
     def _content_defects(self) -> list[Defect]:
         found = []
+        if self.version != "2.0":
+            found.append(Defect("version", f"SIP/{self.version}", self.start_offset))
         at = {header.name: header.offset for header in reversed(self.headers)}
         for name in _NEEDED:
             if name not in at:

@@ -1,0 +1,83 @@
+"""Values inside header fields, strict and lenient forms."""
+
+from __future__ import annotations
+
+import pytest
+
+from sipdiag.protocols.sip.fields import (
+    parse_cseq,
+    parse_host_port,
+    parse_name_addr,
+    parse_uri,
+    parse_via,
+    split_outside,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sip:a@b", ("a", "b", None)),
+        ("SIP:a:password@b:5070;lr?X=1", ("a", "b", 5070)),
+        ("sip:b", (None, "b", None)),
+        ("sips:u;x=1@[2001:db8::1]:5061", ("u;x=1", "2001:db8::1", 5061)),
+        ("sip:2001:db8::10", (None, "2001:db8::10", None)),
+    ],
+)
+def test_uri(text: str, expected: tuple[str | None, str, int | None]) -> None:
+    uri = parse_uri(text)
+    assert uri is not None
+    assert (uri.user, uri.host, uri.port) == expected
+
+
+def test_default_ports() -> None:
+    assert [u.effective_port for u in map(parse_uri, ("sip:a", "sips:a", "sip:a;transport=tls"))
+            if u] == [5060, 5061, 5061]  # fmt: skip
+
+
+def test_other_schemes_are_kept_whole() -> None:
+    uri = parse_uri("tel:+49-30-1")
+    assert uri is not None and (uri.scheme, uri.host) == ("tel", "+49-30-1")
+    assert parse_uri("no scheme") is None
+
+
+def test_parameters_belong_to_the_header_without_brackets() -> None:
+    bare = parse_name_addr("sip:a@b;tag=1")
+    assert bare.tag == "1" and bare.uri is not None and bare.uri.params == {}
+    closed = parse_name_addr("<sip:a@b;ob>;tag=2")
+    assert closed.tag == "2" and closed.uri is not None and closed.uri.params == {"ob": None}
+
+
+def test_a_bracket_in_quotes_is_no_bracket() -> None:
+    value = parse_name_addr('"a <b> \\" c" <sip:x@y>')
+    assert value.uri is not None and value.uri.user == "x"
+
+
+def test_splitting_respects_quotes_and_brackets() -> None:
+    assert split_outside('"a,b" <sip:x?y=1,2>, <sip:z>', ",") == [
+        '"a,b" <sip:x?y=1,2>',
+        " <sip:z>",
+    ]
+
+
+def test_via_forms() -> None:
+    via = parse_via(" SIP / 2.0 / UDP  first.example.com : 4000 ;ttl=16; branch = z9hG4bK ")
+    assert via is not None
+    assert (via.transport, via.host, via.port, via.branch) == (
+        "UDP",
+        "first.example.com",
+        4000,
+        "z9hG4bK",
+    )
+    assert parse_via("SIP/2.0/UDP") is None
+
+
+@pytest.mark.parametrize("text", ["a:70000", "a:b", "", "[::1"])
+def test_ports_and_hosts_that_are_none(text: str) -> None:
+    parsed = parse_host_port(text)
+    assert parsed is None or parsed[1] is None
+
+
+def test_cseq() -> None:
+    assert parse_cseq("0009  INVITE") == (9, "INVITE")
+    assert parse_cseq("INVITE") is None
