@@ -237,6 +237,45 @@ def _for_one_way_audio(plan: _Plan) -> None:
         plan.option(where, nets, "<the PBX's own network, as 10.0.0.0/8>", what, verify)
 
 
+def _for_misrouted(plan: _Plan) -> None:
+    source = plan.finding.params["source"]
+    _source_routing(
+        plan,
+        f"replies go to {source}, where the phone's packets come from",
+        "the 401 in a new capture goes to the port that the REGISTER came from",
+        ("force_rport",),
+    )
+    plan.next()
+    plan.device(
+        "phone", "rport (RFC 3581)", "on",
+        "the phone asks for replies to where its packets come from",
+        "the top Via of its REGISTER has ;rport",
+        "switch it off again",
+    )  # fmt: skip
+
+
+def _for_missing_ack(plan: _Plan) -> None:
+    if plan.finding.params["answered_by"] == "phone":
+        _source_routing(
+            plan,
+            "the ACK goes to where the phone's packets come from",
+            "a call lasts longer than a minute",
+            ("rewrite_contact",),
+        )
+        return
+    plan.next()
+    what = "Asterisk's Contact names an address that the phone can send its ACK to"
+    verify = "the Contact of Asterisk's 200 OK in a new capture; a call lasts over a minute"
+    for where in plan.target.sip_drivers:
+        address, nets = (
+            ("externaddr", "localnet")
+            if where == "chan_sip"
+            else ("external_signaling_address", "local_net")
+        )
+        plan.option(where, address, "<the PBX's public address>", what, verify)
+        plan.option(where, nets, "<the PBX's own network, as 10.0.0.0/8>", what, verify)
+
+
 def _for_changed_mapping(plan: _Plan) -> None:
     plan.next()
     plan.device(
@@ -320,6 +359,9 @@ _PLANS: dict[str, Callable[[_Plan], None]] = {
     "one-way-audio": _for_one_way_audio,
     "nat-mapping-changed": _for_changed_mapping,
     "sip-alg-rewrite": _for_alg,
+    "sip-alg-broken-rewrite": _for_alg,
+    "response-misrouted": _for_misrouted,
+    "ack-missing": _for_missing_ack,
     "peer-unreachable": _for_unreachable,
     "iax2-peer-unreachable": _for_unreachable,
     "registration-rejected": _for_rejected,

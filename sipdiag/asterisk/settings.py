@@ -60,6 +60,7 @@ OPTIONS: dict[tuple[str, str], Option] = {
         _pjsip("aor", "max_contacts", None, "0"),
         _pjsip("aor", "remove_existing", None, "no"),
         _pjsip("transport", "external_media_address", None, "unset"),
+        _pjsip("transport", "external_signaling_address", None, "unset"),
         _pjsip("transport", "local_net", None, "none"),
         _pjsip("auth", "password", None, "unset"),
         _iax2(_PEER, "qualify", None, "no"),

@@ -30,6 +30,9 @@ class Limits:
     known_flows: int = 131_072
     """Address pairs remembered as SIP, IAX2 or RTP; a scan from spoofed addresses makes one a
     packet, and the oldest gives way."""
+    spool_bytes: int = 4 * 1024**3
+    """Bytes of a pipe or an xz file copied to disk for tshark, which reads files only; a
+    decompression bomb must not fill the disk."""
     tcp_streams: int = 4096
     """TCP directions followed at once."""
     tcp_buffer_bytes: int = 256 * 1024

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from graphlib import TopologicalSorter
 from typing import NamedTuple
 
 from sipdiag.findings import rules as catalogue
@@ -23,19 +24,15 @@ class Verdict(NamedTuple):
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """The catalogue in the order in which it runs: a cause before what it explains."""
+    """The catalogue in an order in which every rule runs after those that it looks at."""
     modules = [
         importlib.import_module(f"{catalogue.__name__}.{module.name}")
         for module in pkgutil.iter_modules(catalogue.__path__)
         if module.name.startswith("sd")
     ]
     found = {module.RULE.code: module.RULE for module in modules}
-    return tuple(found[code] for code in sorted(found, key=_run_order))
-
-
-def _run_order(code: str) -> tuple[bool, str]:
-    """What others explain themselves by comes first: the SD5xx, then the rest by number."""
-    return not code.startswith("SD5"), code
+    order = TopologicalSorter({code: found[code].after for code in sorted(found)})
+    return tuple(found[code] for code in order.static_order())
 
 
 def judge(context: Context) -> Verdict:

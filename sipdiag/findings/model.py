@@ -105,3 +105,5 @@ class Rule:
     judge: Callable[[Context], Iterable[Finding | Undetermined]]
     silent_on: tuple[str, ...] = field(default=())
     """Look-alikes that must not be accused."""
+    after: tuple[str, ...] = field(default=())
+    """Codes of the rules that must have run, as this one looks at what they found."""

@@ -30,6 +30,11 @@ _GRACE_S = 10
 expiry + 10): a refresh until then was on schedule."""
 
 
+_SAME_AGE_S = 1.0
+"""Two ages that differ by less are the same: the path's delay and the NAT's own clock are between
+them."""
+
+
 class Fate(enum.Enum):
     """What became of a request for the client, as far as it can be told."""
 
@@ -109,8 +114,13 @@ class Reach:
 
 
 def assess(peer: Peer, subjects: Subjects) -> Reach:
-    """Sorts the observations of ``peer`` by their fate."""
+    """Sorts the observations of ``peer`` by their fate.
+
+    Where a request was lost while the binding was fresh, what was lost after it without the client
+    having been heard in between had the same cause, however old the binding was by then.
+    """
     reach = Reach(peer)
+    tainted: dict[tuple[Endpoint, int | None], Fate] = {}
     observations = observe(peer)
     survived = max(
         (o.quiet_s for o in observations if o.through and o.quiet_s is not None), default=0.0
@@ -123,6 +133,11 @@ def assess(peer: Peer, subjects: Subjects) -> Reach:
             if life is not None:
                 reach.lives[id(observation)] = life
             fate = _fate(peer, observation, survived, life, subjects)
+            stretch = (observation.dst, observation.sent[0].refreshed_ns)
+            if fate in (Fate.MOVED, Fate.DEAF, Fate.IGNORED):
+                tainted.setdefault(stretch, fate)
+            elif fate is Fate.EXPIRED:
+                fate = tainted.get(stretch, fate)
         reach.fates.append((observation, fate))
     return reach
 
@@ -140,7 +155,7 @@ def _fate(
         return Fate.ASTRAY if _as_written(peer, lost.dst) else Fate.OPEN
     if lost.idle_s is None:
         return Fate.OPEN
-    fresh = lost.idle_s <= survived
+    fresh = lost.idle_s <= survived + _SAME_AGE_S
     possible = lost.idle_s >= LEAST_LIFETIME_S
     if life is None or not life.on_schedule:
         if life is None and not _overdue(peer, lost, subjects):

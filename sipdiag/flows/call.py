@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sipdiag.base.datagram import Origin
 from sipdiag.base.endpoint import Endpoint
-from sipdiag.flows.transaction import Transaction
+from sipdiag.flows.transaction import Sent, Transaction
 
 
 class End(enum.Enum):
@@ -47,9 +47,12 @@ class Call:
     opening: Transaction
     ringing_ns: int | None = None
     answered_ns: int | None = None
-    acked_ns: int | None = None
     ended_ns: int | None = None
     end: End = End.OPEN
+    answered_contact: str | None = None
+    """``host:port`` of the Contact in the 2xx: where the ACK and all that follows must go."""
+    acks: list[Sent] = field(default_factory=list)
+    """The first few ACKs to the 2xx, as they were seen."""
     offers: list[MediaOffer] = field(default_factory=list)
     transactions: list[Transaction] = field(default_factory=list)
     """The opening one and all later ones of the dialog, in order."""

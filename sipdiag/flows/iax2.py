@@ -140,7 +140,7 @@ class Iax2Flows:
             if frame.subclass == Control.RINGING and call.ringing_ns is None:
                 call.ringing_ns = sent.ts_ns
             elif frame.subclass == Control.ANSWER and call.answered_ns is None:
-                call.answered_ns = call.acked_ns = sent.ts_ns
+                call.answered_ns = sent.ts_ns
         elif frame.frame_type == FrameType.IAX and call.ended_ns is None:
             if frame.subclass == Iax.HANGUP:
                 call.ended_ns, call.end = sent.ts_ns, End.HUNG_UP

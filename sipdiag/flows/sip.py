@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from sipdiag.asterisk.identify import driver_of
-from sipdiag.base.datagram import Datagram
+from sipdiag.base.datagram import Datagram, Transport
 from sipdiag.base.endpoint import Endpoint, behind_nat, parse_ip
 from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.flows.call import Call, End, MediaOffer
 from sipdiag.flows.opened import Key, OpenTransactions
 from sipdiag.flows.peers import PeerBook
+from sipdiag.flows.subjects import Packet
 from sipdiag.flows.transaction import Answer, Sent, Transaction, Written
 from sipdiag.protocols.sip import Message, NameAddr
 
@@ -23,11 +24,19 @@ class SipFlows:
     itself, ``drivers`` to the Asterisk driver that its tags betray."""
 
     def __init__(
-        self, book: PeerBook, opened: OpenTransactions, limits: Limits, hits: LimitHits
+        self,
+        book: PeerBook,
+        opened: OpenTransactions,
+        limits: Limits,
+        hits: LimitHits,
+        *,
+        exact: bool,
     ) -> None:
         self._book, self._open, self._limits, self._hits = book, opened, limits, hits
+        self._exact = exact
         self._by_call_id: OrderedDict[str, Call] = OrderedDict()
         self.calls: list[Call] = []
+        self.length_errors: list[Packet] = []
         self.software: dict[str, str] = {}
         self.drivers: dict[str, str] = {}
 
@@ -38,18 +47,32 @@ class SipFlows:
             driver = driver_of(message)
             if driver is not None:
                 self.drivers[sent.src.ip] = driver
+        self._note_length(datagram, message, sent)
         if message.is_request:
             self._request(datagram, message, sent)
         else:
             self._response(message, sent)
+
+    def _note_length(self, datagram: Datagram, message: Message, sent: Sent) -> None:
+        """A Content-Length that isn't the body's, where the source shows every byte: over UDP, as
+        TCP is framed by it (RFC 3261 section 18.3)."""
+        length = message.content_length
+        have = len(message.raw) - message.body_offset
+        if length is None or length == have or not self._exact or datagram.cut:
+            return
+        if datagram.transport is Transport.UDP and len(self.length_errors) < 1024:
+            what = f"{message.summary}: Content-Length is {length}, the body has {have} bytes"
+            self.length_errors.append(
+                Packet(sent.ts_ns, sent.src, sent.dst, what, "SIP", message.call_id, sent.origin)
+            )
 
     def _request(self, datagram: Datagram, message: Message, sent: Sent) -> None:
         call = self._by_call_id.get(message.call_id)
         if call is not None:
             self._note_sdp(call, message, sent)
         if message.method == "ACK":
-            if call is not None and call.answered_ns is not None and call.acked_ns is None:
-                call.acked_ns = sent.ts_ns
+            if call is not None and call.answered_ns is not None and len(call.acks) < 8:
+                call.acks.append(sent)
             return
         key = _key(message)
         transaction = self._open.get(key)
@@ -110,6 +133,9 @@ class SipFlows:
             call.ringing_ns = sent.ts_ns
         elif 200 <= status < 300 and call.answered_ns is None:
             call.answered_ns = sent.ts_ns
+            contact = message.contacts[0].uri if message.contacts else None
+            if contact is not None:
+                call.answered_contact = str(Endpoint(contact.host, contact.effective_port))
             if call.end is End.REFUSED:
                 call.end, call.ended_ns = End.OPEN, None
         elif status >= 300 and status not in (401, 407) and call.ended_ns is None:

@@ -65,6 +65,8 @@ class Subjects:
     """Sender's IP address to ``chan_sip`` or ``chan_pjsip``, where its tags betray it."""
     unreachable: list[Packet]
     """ICMP destination unreachable answers to signalling."""
+    length_errors: list[Packet]
+    """SIP messages whose Content-Length isn't their body's; ``label`` says so."""
     stun_clients: frozenset[Endpoint]
     """Endpoints that exchanged STUN messages with somebody."""
     packets: list[Packet]

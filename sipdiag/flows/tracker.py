@@ -93,7 +93,7 @@ class Tracker:
         self._clock = PathClock(media, limits, self._hits)
         self._open = OpenTransactions(limits, self._hits)
         self._book = PeerBook(local, limits, self._hits)
-        self._sip = SipFlows(self._book, self._open, limits, self._hits)
+        self._sip = SipFlows(self._book, self._open, limits, self._hits, exact=source.bytes_exact)
         self._iax2 = Iax2Flows(self._book, limits, self._hits)
 
     def feed(self, datagram: Datagram) -> None:
@@ -106,14 +106,12 @@ class Tracker:
         payload = datagram.payload
         message = sip.parse(payload)
         if message is not None:
-            self._source.sip_messages += 1
             label = message.summary
             self._remember(datagram, src, dst, label, "SIP", message.call_id)
             self._sip.feed(datagram, message, self._clock.sent(datagram, src, dst))
         elif len(payload) >= 12 and payload[0] & 0x80:
             frame = iax2.parse(payload)
             if isinstance(frame, iax2.FullFrame):
-                self._source.iax2_frames += 1
                 label = frame.subclass_name if frame.type_name == "IAX" else frame.type_name
                 call = f"{frame.source_call}/{frame.dest_call}"
                 self._remember(datagram, src, dst, label, "IAX2", call)
@@ -134,6 +132,7 @@ class Tracker:
             software=self._sip.software,
             drivers=self._sip.drivers,
             unreachable=self._unreachable,
+            length_errors=self._sip.length_errors,
             stun_clients=frozenset(self._stun),
             packets=self._packets,
         )

@@ -115,4 +115,5 @@ RULE = Rule(
         "a period inside the lifetime's interval, which is undetermined",
         "clients whose lifetime nothing was observed of",
     ),
+    after=("SD501",),
 )

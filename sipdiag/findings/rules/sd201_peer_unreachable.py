@@ -43,4 +43,5 @@ RULE = Rule(
         "a phone that un-registered",
         "a capture that ends before the phone was due to be heard again",
     ),
+    after=("SD501",),
 )

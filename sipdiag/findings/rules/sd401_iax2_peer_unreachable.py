@@ -42,4 +42,5 @@ RULE = Rule(
         "the CALLTOKEN exchange, in which a NEW is repeated with a token",
         "a peer that released its registration (REGREL)",
     ),
+    after=("SD501",),
 )

@@ -109,4 +109,5 @@ RULE = Rule(
         "a new port after the old binding had expired: SD501 is the cause then",
         "two phones of one user (their Call-IDs differ)",
     ),
+    after=("SD501",),
 )

@@ -4,53 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sipdiag.base.datagram import Transport
-from sipdiag.base.endpoint import behind_nat, same_address
+from sipdiag.base.endpoint import behind_nat
 from sipdiag.findings.context import Context, peer_subject, sent_evidence
 from sipdiag.findings.model import Confidence, Finding, Rule, Severity, Undetermined
 from sipdiag.findings.reach import Reach
+from sipdiag.findings.rules._written import attempts, same_client, says_private, says_source
 from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Transaction
-
-
-def _attempts(peer: Peer) -> list[Transaction]:
-    """The registrations that tell: over UDP, straight from the client (one Via)."""
-    attempts = peer.registration.attempts if peer.registration else []
-    return [
-        t
-        for t in attempts
-        if t.transport is Transport.UDP and t.written is not None and t.written.via_count == 1
-    ]
-
-
-def _says_private(transaction: Transaction) -> bool:
-    written = transaction.written
-    return (
-        written is not None
-        and behind_nat(written.via_host or "")
-        and behind_nat(written.contact_host or "")
-        and not behind_nat(transaction.src.ip)
-    )
-
-
-def _says_source(transaction: Transaction) -> bool:
-    """Via and Contact name the public address that the packet comes from."""
-    written = transaction.written
-    return (
-        written is not None
-        and not behind_nat(transaction.src.ip)
-        and same_address(written.via_host or "", transaction.src.ip)
-        and same_address(written.contact_host or "", transaction.src.ip)
-    )
-
-
-def _same_client(good: Transaction, bad: Transaction) -> bool:
-    """The same software, and the same device where both name one."""
-    if good.written is None or bad.written is None:
-        return False
-    if good.written.instance and bad.written.instance:
-        return good.written.instance == bad.written.instance
-    return good.written.user_agent == bad.written.user_agent
 
 
 def _sdp_hosts(peer: Peer) -> list[str]:
@@ -76,11 +36,11 @@ def _changed_fields(good: Peer, bad: Peer) -> list[str]:
 def _compared(context: Context, reach: Reach, mine: list[Transaction]) -> Finding | None:
     """The same client writes private addresses in GOOD and public ones in BAD."""
     baseline = context.baseline_of(reach.peer)
-    theirs = _attempts(baseline.peer) if baseline else []
-    if not theirs or not all(_says_private(t) for t in theirs):
+    theirs = attempts(baseline.peer) if baseline else []
+    if not theirs or not all(says_private(t) for t in theirs):
         return None
     good, bad = theirs[0], mine[0]
-    if not _same_client(good, bad):
+    if not same_client(good, bad):
         return None
     peer = reach.peer
     wrote = good.written
@@ -141,13 +101,16 @@ def _residue(reach: Reach, mine: list[Transaction]) -> Finding | None:
 
 
 def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermined]:
-    mine = _attempts(reach.peer)
-    if not mine or not all(_says_source(t) for t in mine):
+    mine = attempts(reach.peer)
+    if not mine or not all(says_source(t) for t in mine):
         return
     if any(outer in context.subjects.stun_clients for outer in reach.peer.outers):
         return
     found = _compared(context, reach, mine) or _residue(reach, mine)
     if found is not None:
+        broken = context.earlier("sip-alg-broken-rewrite", found.subject)
+        if broken is not None:
+            found.severity, found.caused_by = Severity.INFO, broken
         yield found
 
 
@@ -197,4 +160,5 @@ RULE = Rule(
         "private",
         "TCP and TLS",
     ),
+    after=("SD504",),
 )

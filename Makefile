@@ -1,0 +1,56 @@
+# Every target sets up what it needs: a virtual environment in .venv, made anew when
+# pyproject.toml changes.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO := captures/sip-binding-30s
+
+.PHONY: demo test lint types imports lab captures bench docs fmt clean
+
+demo: $(VENV)/.installed
+	@$(BIN)/sipdiag compare --fail-on never $(DEMO)/good.pcap $(DEMO)/bad.pcap
+
+test: lint types imports
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.developing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.developing
+	$(BIN)/mypy
+
+imports: $(VENV)/.developing
+	$(BIN)/lint-imports
+
+# Needs root, network namespaces and Asterisk; says what is missing and skips.
+lab: $(VENV)/.developing
+	$(BIN)/python -m pytest -m lab -rs tests
+
+# Makes the captures of every case anew, in the lab.
+captures: $(VENV)/.developing
+	$(BIN)/python -m tests.lab run --out captures
+
+bench: $(VENV)/.developing
+	$(BIN)/python -m tests.bench
+
+docs: $(VENV)/.developing
+	$(BIN)/python -m docs.generate
+
+fmt: $(VENV)/.developing
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(VENV)/bin/python:
+	sh .ci/venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.developing: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.installed

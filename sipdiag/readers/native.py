@@ -1,0 +1,153 @@
+"""The native reader: captures read with ``struct``, RTP counted without touching objects.
+
+Contract: ``NativeReader`` yields the ``Datagram``s of a capture file lazily, once, in file
+order. It never raises after construction unless nothing could be read at all (no interface with
+a supported link type: ``InputError``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sipdiag.base.datagram import Datagram, Source
+from sipdiag.base.errors import InputError
+from sipdiag.base.limits import LimitHits, Limits
+from sipdiag.protocols.media import DEADLINE, FRAME, LAST, OCTETS, PACKETS, SSRC, TAG, MediaTable
+from sipdiag.readers.dissect import DUPLICATE_NS, Dissector
+from sipdiag.readers.ip import UDP
+from sipdiag.readers.link import FAST, LINKS
+from sipdiag.readers.record import MAX_NS, Interface, RecordFile, note
+from sipdiag.readers.stream import ByteStream
+
+_NEVER = 1 << 30
+"""An offset beyond any packet: what the inner loop has for an interface without a fast path."""
+
+_IPV4_PLAIN = 0x45
+"""First byte of an IPv4 header without options."""
+
+_VLAN = b"\x81\x00"
+
+
+class NativeReader:
+    """Reads ``file`` (pcap or pcapng) out of ``stream``, which it closes at the end."""
+
+    def __init__(
+        self,
+        file: RecordFile,
+        stream: ByteStream,
+        source: Source,
+        limits: Limits,
+        hits: LimitHits,
+    ) -> None:
+        self.source = source
+        self.media = MediaTable(limits, hits)
+        self._file = file
+        self._stream = stream
+        self._limits = limits
+        self._dissector = Dissector(source, self.media, limits, hits)
+        self._started = False
+        self._found = False
+
+    def close(self) -> None:
+        """Closes the file; a no-op once everything was read."""
+        self._stream.close()
+
+    def __iter__(self) -> Iterator[Datagram]:
+        if self._started:
+            raise RuntimeError("a reader can be iterated once")
+        self._started = True
+        return self._read()
+
+    def _read(self) -> Iterator[Datagram]:
+        try:
+            yield from self._datagrams()
+            yield from self._dissector.finish()
+            self._refuse_unsupported()
+        finally:
+            self.close()
+
+    def _datagrams(self) -> Iterator[Datagram]:
+        """The inner loop. Media of a known IPv4 flow, with at most one VLAN tag, is counted
+        here; every other packet goes through the ``Dissector``.
+
+        Addresses, ports and SSRC of a known flow at their places are proof enough of what the
+        frame is; its EtherType isn't looked at.
+        """
+        source = self.source
+        dissector = self._dissector
+        flows = dissector.flows
+        interfaces = self._file.interfaces
+        offsets: list[int] = []
+        frame = cut = rtp = 0
+        newest_ns, oldest_ns = -1, MAX_NS
+        for ts_ns, index, data, wire in self._file.records():
+            frame += 1
+            if ts_ns > newest_ns:
+                newest_ns = ts_ns
+            if ts_ns < oldest_ns:
+                oldest_ns = ts_ns
+            if wire > len(data):
+                cut += 1
+            if index >= len(offsets):
+                offsets += [self._fast(face) for face in interfaces[len(offsets) :]]
+            at = offsets[index]
+            tally = flows.get(data[at + 12 : at + 24])
+            if tally is None and data[at - 2 : at] == _VLAN:
+                at += 4
+                tally = flows.get(data[at + 12 : at + 24])
+            if (
+                tally is not None
+                and tally[LAST] <= ts_ns < tally[DEADLINE]
+                and data[at] == _IPV4_PLAIN
+                and data[at + 9] == UDP
+                and not data[at + 6] & 0x3F
+            ):
+                tag = data[at + 28 : at + 32]
+                same = data[at + 36 : at + 40] == tally[SSRC]
+                if same or (tally[SSRC] is None and len(tag) == 4 and tag[0] < 0x80):
+                    if tag == tally[TAG] and ts_ns - tally[LAST] <= DUPLICATE_NS:
+                        dissector.duplicates += 1
+                        continue
+                    rtp += same
+                    tally[LAST] = ts_ns
+                    tally[PACKETS] += 1
+                    tally[OCTETS] += (data[at + 24] << 8) + data[at + 25] - 8
+                    tally[FRAME] = frame
+                    tally[TAG] = tag
+                    continue
+            found = dissector.feed(ts_ns, frame, interfaces[index].linktype, index, data)
+            if found:
+                source.packets = frame
+                source.cut_packets = cut
+                source.rtp_packets += rtp
+                rtp = 0
+                source.first_ns, source.last_ns = oldest_ns, newest_ns
+                self._found = True
+                yield from found
+        source.packets = frame
+        source.cut_packets = cut
+        source.rtp_packets += rtp
+        if frame and oldest_ns <= newest_ns:
+            source.first_ns, source.last_ns = oldest_ns, newest_ns
+
+    def _fast(self, face: Interface) -> int:
+        """The offset of a plain IP header on an interface that just appeared."""
+        if face.linktype not in LINKS and face.linktype >= 0:
+            note(
+                self.source,
+                self._limits,
+                f"an interface has link type {face.linktype}, which can't be read: "
+                "its packets were left out",
+            )
+        return FAST.get(face.linktype, _NEVER)
+
+    def _refuse_unsupported(self) -> None:
+        types = {face.linktype for face in self._file.interfaces if face.linktype >= 0}
+        if types and not self._found and types.isdisjoint(LINKS):
+            raise unsupported(self.source.name, types)
+
+
+def unsupported(name: str, types: Iterable[int]) -> InputError:
+    """The error for a capture of which no link type can be read."""
+    listed = ", ".join(str(number) for number in sorted(types))
+    return InputError(f"{name}: link type {listed} isn't supported (--reader tshark may read it)")

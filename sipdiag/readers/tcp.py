@@ -1,0 +1,338 @@
+"""SIP over TCP: segments put in order and framed into messages.
+
+Contract: ``TcpStreams.segment`` takes one TCP segment and gives the messages that it completed,
+each a ``Datagram`` with the time and frame of the segment that completed it. Framing is by
+Content-Length (RFC 3261 section 18.3; without one the body is taken as empty). CRLF and CRLFCRLF
+between messages are keep-alives (RFC 5626 section 4.4.1) and datagrams of their own. A stream
+that doesn't begin like SIP is dropped at once; one joined in its middle, or with a hole in it,
+is picked up at the next start line. Bounded by ``Limits.tcp_streams`` and ``tcp_buffer_bytes``;
+never raises on content.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sipdiag.base.datagram import Datagram, Origin, Source, Transport
+from sipdiag.base.endpoint import Endpoint
+from sipdiag.base.limits import LimitHits, Limits
+from sipdiag.protocols.recognise import SIP_PORTS, is_sip, next_sip_start, sip_start
+from sipdiag.readers.record import note
+
+_SYN, _RST, _ACK = 0x02, 0x04, 0x10
+_SEQUENCE = 1 << 32
+_HALF = 1 << 31
+
+_HOLE_NS = 50_000_000
+"""A receiver that acknowledges bytes we never saw proves that the capture lost them; the delay
+allows for captures that hold packets slightly out of order."""
+_HOLE_AGE_NS = 3_000_000_000
+"""A hole that no retransmission filled: RFC 6298 starts at 1 s and doubles."""
+
+_RESYNC_BYTES = 8192
+
+_LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*+:\s*+(\d{1,10})[ \t]*+\r?$", re.I | re.M)
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+
+
+class _Stream:
+    __slots__ = (
+        "buffer",
+        "decided",
+        "hunting",
+        "last",
+        "need",
+        "next_seq",
+        "pending",
+        "pending_bytes",
+        "scanned",
+    )
+
+    def __init__(self, next_seq: int) -> None:
+        self.next_seq = next_seq
+        self.buffer = bytearray()
+        self.pending: dict[int, tuple[int, int, bytes, bool]] = {}
+        """Sequence number -> (time, frame, bytes, cut) of what came too early."""
+        self.pending_bytes = 0
+        self.decided = False
+        """The stream is known to be SIP."""
+        self.hunting = False
+        """Between messages of unknown beginning: the next start line is looked for."""
+        self.scanned = 0
+        """Bytes of the buffer in which no end of header was found yet."""
+        self.need = 0
+        """Bytes of the message at the beginning of the buffer, once its header is whole."""
+        self.last = (0, 0)
+        """Time and frame of the newest bytes."""
+
+
+_Key = tuple[Endpoint, Endpoint]
+
+
+def _ahead(seq: int, base: int) -> int:
+    """``seq - base`` in sequence space (RFC 9293 section 3.4), negative for older bytes."""
+    return (seq - base + _HALF) % _SEQUENCE - _HALF
+
+
+class TcpStreams:
+    """All TCP directions of a source that carry SIP, or may yet turn out to."""
+
+    def __init__(self, source: Source, limits: Limits, hits: LimitHits) -> None:
+        self._source = source
+        self._limits = limits
+        self._hits = hits
+        self._streams: dict[_Key, _Stream] = {}
+        self._tls_noted = False
+
+    def segment(
+        self, ts_ns: int, frame: int, src: Endpoint, dst: Endpoint, body: bytes, cut: bool
+    ) -> list[Datagram]:
+        """The messages that a segment completed. ``body`` begins at its TCP header (20 bytes or
+        more). ``cut``: the capture kept fewer bytes than were sent, so a hole follows."""
+        key = (src, dst)
+        seq = int.from_bytes(body[4:8])
+        flags = body[13]
+        data = body[(body[12] >> 4) * 4 :] if body[12] >> 4 >= 5 else b""
+        found: list[Datagram] = []
+        if flags & _ACK:
+            self._acknowledged((dst, src), int.from_bytes(body[8:12]), ts_ns, found)
+        if flags & _SYN:
+            self._close(key, found)
+            self._open(key, (seq + 1) % _SEQUENCE, found)
+            seq = (seq + 1) % _SEQUENCE
+        stream = self._streams.get(key)
+        if data:
+            if stream is None:
+                stream = self._join(key, seq, data, found)
+            if stream is not None:
+                self._receive(key, stream, seq, data, ts_ns, frame, cut, found)
+        if flags & _RST:
+            self._close(key, found)
+            self._close((dst, src), found)
+        return found
+
+    def finish(self) -> list[Datagram]:
+        """The messages that were whole but for their order, and those whose end never came."""
+        found: list[Datagram] = []
+        for key in list(self._streams):
+            self._close(key, found)
+        return found
+
+    def _open(self, key: _Key, seq: int, found: list[Datagram]) -> _Stream:
+        if len(self._streams) >= self._limits.tcp_streams:
+            self._hits.hit("tcp_streams")
+            self._close(next(iter(self._streams)), found)
+        stream = self._streams[key] = _Stream(seq)
+        return stream
+
+    def _join(self, key: _Key, seq: int, data: bytes, found: list[Datagram]) -> _Stream | None:
+        """A direction of which nothing is known: followed if this may be the start of SIP, or
+        if it is on a SIP port."""
+        begins = sip_start(data)
+        on_port = key[0].port in SIP_PORTS or key[1].port in SIP_PORTS
+        if begins is False and (not on_port or self._is_tls(key, data)):
+            return None
+        stream = self._open(key, seq, found)
+        if begins is False:
+            stream.decided = stream.hunting = True
+        return stream
+
+    def _is_tls(self, key: _Key, data: bytes) -> bool:
+        """A TLS record (RFC 8446 section 5.1): content type 20 to 23, version 3.x."""
+        if len(data) < 3 or not 20 <= data[0] <= 23 or data[1] != 3 or data[2] > 4:
+            return False
+        if not self._tls_noted:
+            self._tls_noted = True
+            note(
+                self._source,
+                self._limits,
+                f"encrypted SIP (TLS) between {key[0]} and {key[1]} can't be read; "
+                "--reader tshark with a key log can",
+            )
+        return True
+
+    def _receive(
+        self,
+        key: _Key,
+        stream: _Stream,
+        seq: int,
+        data: bytes,
+        ts_ns: int,
+        frame: int,
+        cut: bool,
+        found: list[Datagram],
+    ) -> None:
+        distance = _ahead(seq, stream.next_seq)
+        if distance > 0:
+            known = stream.pending.get(seq)
+            if known is not None and len(known[2]) >= len(data):
+                return
+            if known is not None:
+                stream.pending_bytes -= len(known[2])
+            stream.pending[seq] = (ts_ns, frame, data, cut)
+            stream.pending_bytes += len(data)
+            oldest_ns = next(iter(stream.pending.values()))[0]
+            if stream.pending_bytes > self._limits.tcp_buffer_bytes:
+                self._hits.hit("tcp_buffer_bytes")
+                self._skip_hole(key, stream, found)
+            elif len(stream.pending) > 256 or ts_ns - oldest_ns > _HOLE_AGE_NS:
+                self._skip_hole(key, stream, found)
+            return
+        if self._append(key, stream, seq, data, ts_ns, frame, cut, found):
+            self._drain(key, stream, found)
+
+    def _append(
+        self,
+        key: _Key,
+        stream: _Stream,
+        seq: int,
+        data: bytes,
+        ts_ns: int,
+        frame: int,
+        cut: bool,
+        found: list[Datagram],
+    ) -> bool:
+        """Adds bytes that are next in order, less what is known of them. False: not SIP."""
+        fresh = data[-_ahead(seq, stream.next_seq) :]
+        if not fresh:
+            return True
+        stream.next_seq = (stream.next_seq + len(fresh)) % _SEQUENCE
+        stream.buffer += fresh
+        stream.last = (ts_ns, frame)
+        on_port = key[0].port in SIP_PORTS or key[1].port in SIP_PORTS
+        if not stream.decided:
+            begins = sip_start(bytes(stream.buffer))
+            if begins is False or (begins is None and cut and not is_sip(bytes(stream.buffer))):
+                if not on_port or self._is_tls(key, bytes(stream.buffer)):
+                    del self._streams[key]
+                    return False
+                stream.hunting = stream.decided = True
+            elif begins:
+                stream.decided = True
+        if stream.decided or (on_port and not stream.buffer.strip(b"\r\n")):
+            self._frame(key, stream, ts_ns, frame, found)
+        if cut:
+            self._broken(key, stream, ts_ns, frame, found)
+        return True
+
+    def _drain(self, key: _Key, stream: _Stream, found: list[Datagram]) -> None:
+        """Takes in what had come too early and is next now."""
+        while stream.pending:
+            ready = [s for s in stream.pending if _ahead(s, stream.next_seq) <= 0]
+            if not ready:
+                return
+            seq = min(ready, key=lambda s: _ahead(s, stream.next_seq))
+            ts_ns, frame, data, cut = stream.pending.pop(seq)
+            stream.pending_bytes -= len(data)
+            if not self._append(key, stream, seq, data, ts_ns, frame, cut, found):
+                return
+
+    def _acknowledged(self, key: _Key, ack: int, ts_ns: int, found: list[Datagram]) -> None:
+        stream = self._streams.get(key)
+        if stream is None or not stream.pending:
+            return
+        oldest_ns = next(iter(stream.pending.values()))[0]
+        if _ahead(ack, stream.next_seq) > 0 and ts_ns - oldest_ns > _HOLE_NS:
+            self._skip_hole(key, stream, found)
+
+    def _skip_hole(self, key: _Key, stream: _Stream, found: list[Datagram]) -> None:
+        """Gives up the missing bytes and goes on behind them."""
+        seq = min(stream.pending, key=lambda s: _ahead(s, stream.next_seq))
+        ts_ns, frame, _, _ = stream.pending[seq]
+        self._broken(key, stream, ts_ns, frame, found)
+        stream.next_seq = seq
+        self._drain(key, stream, found)
+
+    def _frame(
+        self, key: _Key, stream: _Stream, ts_ns: int, frame: int, found: list[Datagram]
+    ) -> None:
+        """Gives every whole message at the beginning of the buffer."""
+        buffer = stream.buffer
+        while buffer and len(buffer) >= stream.need:
+            if stream.hunting and not self._hunt(stream):
+                return
+            if stream.need:
+                self._give(key, bytes(buffer[: stream.need]), ts_ns, frame, found)
+                del buffer[: stream.need]
+                stream.scanned = stream.need = 0
+                continue
+            if not stream.scanned:
+                blank = len(buffer) - len(buffer.lstrip(b"\r\n"))
+                if blank == len(buffer):
+                    whole = blank - (buffer[-1:] == b"\r")
+                    if whole:
+                        self._give(key, bytes(buffer[:whole]), ts_ns, frame, found)
+                        del buffer[:whole]
+                    return
+                del buffer[:blank]
+                begins = sip_start(bytes(buffer[:_RESYNC_BYTES]))
+                if begins is None:
+                    return
+                if not begins:
+                    stream.hunting = True
+                    continue
+            end = _HEADER_END.search(buffer, max(0, stream.scanned - 3))
+            if end is None:
+                stream.scanned = len(buffer)
+                if len(buffer) > self._limits.tcp_buffer_bytes:
+                    self._hits.hit("tcp_buffer_bytes")
+                    self._broken(key, stream, ts_ns, frame, found)
+                return
+            length = _LENGTH.search(buffer, 0, end.end())
+            stream.need = end.end() + (int(length[1]) if length else 0)
+            if stream.need > self._limits.tcp_buffer_bytes:
+                self._hits.hit("tcp_buffer_bytes")
+                self._give(key, bytes(buffer[: end.end()]), ts_ns, frame, found, cut=True)
+                del buffer[: end.end()]
+                stream.scanned = stream.need = 0
+                stream.hunting = True
+
+    @staticmethod
+    def _hunt(stream: _Stream) -> bool:
+        """Drops bytes up to the next start line; False where none is there yet."""
+        buffer = stream.buffer
+        at = next_sip_start(buffer)
+        if at < 0:
+            # A start line is known by the line after it: keep the last two, if they aren't long.
+            at = buffer.rfind(b"\n", 0, max(0, buffer.rfind(b"\n"))) + 1
+            if len(buffer) - at > _RESYNC_BYTES:
+                at = len(buffer)
+        else:
+            stream.hunting = False
+        del buffer[:at]
+        return not stream.hunting
+
+    def _give(
+        self,
+        key: _Key,
+        payload: bytes,
+        ts_ns: int,
+        frame: int,
+        found: list[Datagram],
+        cut: bool = False,
+    ) -> None:
+        if payload.strip(b"\r\n"):
+            self._source.sip_messages += 1
+        origin = Origin(self._source.name, frame)
+        found.append(Datagram(ts_ns, *key, Transport.TCP, payload, origin, cut=cut))
+
+    def _broken(
+        self, key: _Key, stream: _Stream, ts_ns: int, frame: int, found: list[Datagram]
+    ) -> None:
+        """Bytes are missing here: what there is of a message is given as cut."""
+        if not stream.hunting and is_sip(bytes(stream.buffer)):
+            self._give(key, bytes(stream.buffer).lstrip(b"\r\n"), ts_ns, frame, found, cut=True)
+        stream.buffer.clear()
+        stream.scanned = stream.need = 0
+        stream.decided = stream.hunting = True
+
+    def _close(self, key: _Key, found: list[Datagram]) -> None:
+        stream = self._streams.get(key)
+        if stream is None:
+            return
+        while stream.pending and self._streams.get(key) is stream:
+            self._skip_hole(key, stream, found)
+        if self._streams.pop(key, None) is not None and not stream.hunting:
+            held = bytes(stream.buffer)
+            if _HEADER_END.search(held) and is_sip(held):
+                self._give(key, held, *stream.last, found, cut=True)

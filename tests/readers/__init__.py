@@ -1,0 +1,1 @@
+"""Tests of the readers, on packets built here byte by byte."""
