@@ -10,7 +10,6 @@ Raises ``AccessError`` where tshark is missing, ``InputError`` where tshark can'
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import os
 import shutil
@@ -216,6 +215,8 @@ class TsharkReader:
 
     def _others(self) -> Iterator[tuple[int, Datagram]]:
         """SIP over TCP, TLS and WebSocket, and ICMP, through pyshark."""
+        import asyncio
+
         import pyshark
         from pyshark.capture.capture import TSharkCrashException
 

@@ -33,6 +33,7 @@ _CONFIDENCE = {
     "low": "low confidence: a lead, not a proof",
 }
 _EVIDENCE_SHOWN = 8
+_UNITS = {"s": "seconds", "ms": "milliseconds"}
 _ROLES = {
     "primary": "proof",
     "supports": "also",
@@ -81,7 +82,7 @@ def make_console(file: io.TextIOBase | None = None, width: int | None = None) ->
 
 
 def _head(title: str, note: str = "") -> Text:
-    text = Text(title.upper(), style="bold")
+    text = Text.assemble((title.upper(), "bold"))
     if note:
         text.append(f"  {plain(note)}", style="dim")
     return text
@@ -96,8 +97,10 @@ def _verdict(report: Report) -> list[RenderableType]:
     root = next((f for f in report.findings if f.name == verdict.finding), None)
     if root is None:
         return [Text(plain(verdict.summary), style="bold green")]
-    name = Text(f"{root.name} ({root.code})", style=_COLOURS[root.severity])
-    name.append(f", {root.severity}, {_CONFIDENCE[root.confidence]}", style="")
+    name = Text.assemble(
+        (f"{root.name} ({root.code})", _COLOURS[root.severity]),
+        f", {root.severity}, {_CONFIDENCE[root.confidence]}",
+    )
     parts: list[RenderableType] = [Text(plain(verdict.summary), style="bold"), Text(""), name]
     lifetime = next(
         (e for e in report.estimates.nat_lifetime if e.subject == verdict.subject), None
@@ -188,7 +191,7 @@ def _sides(divergence: DivergenceInfo) -> RenderableType:
 
 
 def _side_head(label: str, side: SideInfo) -> Text:
-    text = Text(label, style="bold")
+    text = Text.assemble((label, "bold"))
     text.append(f"  {plain(_where(side.source, side.frame, side.line))}", style="dim")
     return text
 
@@ -222,7 +225,7 @@ def _other_findings(report: Report) -> RenderableType | None:
 
 
 def _finding(finding: FindingInfo) -> Text:
-    text = Text(f"{finding.name} ({finding.code})", style=_COLOURS[finding.severity])
+    text = Text.assemble((f"{finding.name} ({finding.code})", _COLOURS[finding.severity]))
     cause = f", follows from {finding.caused_by}" if finding.caused_by else ""
     text.append(f", {finding.severity}, {_CONFIDENCE[finding.confidence]}{cause}: ", style="dim")
     text.append(plain(finding.message))
@@ -262,7 +265,7 @@ def _way(rank: int, items: list[RecommendationInfo]) -> RenderableType:
                 Text(plain(f"       {name}{f'   ; {kind}' if kind else ''}"), no_wrap=True)
             )
             for item in same:
-                unit = f"   ; {item.unit}" if item.unit else ""
+                unit = f"   ; {_UNITS.get(item.unit, item.unit)}" if item.unit else ""
                 line = f"       {item.option}={item.value}{unit}"
                 parts.append(Text(plain(line), style="bold", no_wrap=True, overflow="ignore"))
     for label, texts in (
@@ -271,8 +274,7 @@ def _way(rank: int, items: list[RecommendationInfo]) -> RenderableType:
         ("undo", [item.undo for item in items]),
     ):
         for sentence in dict.fromkeys(texts):
-            note = Text(f"{label}: ", style="dim")
-            note.append(plain(sentence))
+            note = Text.assemble((f"{label}: ", "dim"), plain(sentence))
             parts.append(_indent(note, 3))
     return _indent(Group(*parts))
 
