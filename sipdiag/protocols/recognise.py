@@ -55,10 +55,10 @@ _START_LINE_BYTES = 4096
 
 _IAX2_CONTROL_TYPE = 6
 _IAX2_SUBCLASSES = frozenset(range(1, 0x29))
-"""RFC 5456 section 8.4 (0x01 NEW .. 0x28 RTKEY)."""
+"""RFC 5456 section 8.4 (0x01 NEW .. 0x27 RTKEY) and Asterisk's 0x28 CALLTOKEN."""
 _IAX2_BARE = frozenset({0x02, 0x03, 0x04, 0x0B, 0x0C, 0x12, 0x1E})
 """PING, PONG, ACK, LAGRQ, LAGRP, VNAK, POKE: whole in 12 bytes, without information elements."""
-_IAX2_IES = frozenset(range(1, 0x39)) | {0xFE}
+_IAX2_IES = frozenset(range(1, 0x3A)) | {0xFF}
 """RFC 5456 section 8.6 (0x01 .. 0x38), and what Asterisk has beyond it is skipped by length."""
 
 _KEEPALIVE = re.compile(rb"(?:\r\n){1,2}|[\0 \t\r\n]{1,4}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from sipdiag.protocols.recognise import (
     next_sip_start,
     sip_start,
 )
+from sipdiag.readers import open_source
 
 A, B = Endpoint("192.168.1.20", 16384), Endpoint("203.0.113.5", 10_002)
 PHONE, PBX = Endpoint("192.168.1.20", 40_000), Endpoint("203.0.113.5", 5060)
@@ -282,3 +284,15 @@ def test_any_bytes(packets: list[tuple[int, int, bytes, bool]]) -> None:
         is_iax2_control(payload, cut)
         sip_start(payload)
         next_sip_start(payload)
+
+
+def test_a_real_new_frame_is_known_by_its_content() -> None:
+    """Asterisk's NEW carries CALLINGANI2 (57) and other elements younger than the RFC."""
+    captures = Path(__file__).parents[2] / "captures"
+    frames = [
+        datagram.payload
+        for datagram in open_source(captures / "iax2-peer-off" / "good.pcap")
+        if datagram.payload[10:12] == b"\x06\x01"
+    ]
+    assert len(frames) > 5
+    assert all(is_iax2_control(frame) for frame in frames)
