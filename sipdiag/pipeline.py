@@ -8,18 +8,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import BinaryIO
 
 from sipdiag.advice import Target
 from sipdiag.asterisk.identify import AsteriskVersion, version_of
-from sipdiag.base.datagram import Vantage
-from sipdiag.base.endpoint import same_address
+from sipdiag.base.datagram import Source, Vantage
+from sipdiag.base.errors import UsageError
 from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits, Limits
-from sipdiag.findings import judge
+from sipdiag.findings import judge, merge
 from sipdiag.findings.context import Context
+from sipdiag.flows.sightings import Sightings
 from sipdiag.flows.subjects import Subjects
 from sipdiag.flows.tracker import Tracker
-from sipdiag.readers import Reader, open_source
+from sipdiag.flows.vantage import crossings_of, vantage_of
+from sipdiag.readers import open_source
 from sipdiag.report.build import build, compare_contexts
 from sipdiag.report.model import Report
 
@@ -38,22 +41,31 @@ class Options:
     decode_as: Sequence[str] = ()
     limits: Limits = DEFAULT_LIMITS
     on_progress: Callable[[int, int | None], None] | None = None
+    vantages: Sequence[Vantage] = ()
+    """Where each input was taken, in order; what isn't named is worked out."""
 
 
 DEFAULTS = Options()
 
 
-def read(
-    source: Input, options: Options = DEFAULTS, hits: LimitHits | None = None, keep_packets: int = 0
-) -> Subjects:
+def read(source: Input, options: Options = DEFAULTS, *, keep_packets: int = 0) -> Subjects:
     """The subjects of one input. ``keep_packets``: how many signalling packets to keep for a
-    ladder."""
-    hits = hits if hits is not None else LimitHits()
-    return _track([_open(source, options, hits)], options, hits, keep_packets)
+    ladder. Raises as ``analyse`` does."""
+    return _track(source, options, LimitHits(), keep_packets=keep_packets)
 
 
-def _open(source: Input, options: Options, hits: LimitHits) -> Reader:
-    return open_source(
+def _track(
+    source: Input,
+    options: Options,
+    hits: LimitHits,
+    *,
+    keep_packets: int = 0,
+    sightings: list[Sightings] | None = None,
+    vantage: Vantage | None = None,
+) -> Subjects:
+    """Reads an input to its end. ``sightings``: where to put what it saw, for crossing it with
+    others."""
+    reader = open_source(
         source,
         reader=options.reader,
         limits=options.limits,
@@ -62,12 +74,6 @@ def _open(source: Input, options: Options, hits: LimitHits) -> Reader:
         keylog=options.keylog,
         decode_as=options.decode_as,
     )
-
-
-def _track(
-    readers: list[Reader], options: Options, hits: LimitHits, keep_packets: int = 0
-) -> Subjects:
-    reader = readers[0]
     tracker = Tracker(
         reader.source,
         reader.media,
@@ -76,27 +82,19 @@ def _track(
         hits=hits,
         keep_packets=keep_packets,
     )
+    seen = Sightings(reader.source, options.limits, hits)
     for datagram in reader:
         tracker.feed(datagram)
+        if sightings is not None:
+            seen.add(datagram)
+    if sightings is not None:
+        sightings.append(seen)
     subjects = tracker.subjects()
-    subjects.source.vantage = _vantage(subjects)
+    if vantage is not None:
+        subjects.source.vantage = vantage
+    elif subjects.source.vantage is Vantage.UNKNOWN:
+        subjects.source.vantage = vantage_of(subjects)
     return subjects
-
-
-def _vantage(subjects: Subjects) -> Vantage:
-    """Where the capture was taken: the phone's side sees its own address contradicted by the
-    registrar's answer (RFC 3581), the PBX's side sees another source than the phone wrote."""
-    phone = pbx = False
-    for peer in subjects.peers:
-        for attempt in peer.registration.attempts if peer.registration else []:
-            seen = attempt.seen_as
-            if seen is not None and not same_address(seen.ip, attempt.src.ip):
-                phone = True
-            elif attempt.written is not None and attempt.written.via_host is not None:
-                pbx = pbx or not same_address(attempt.written.via_host, attempt.src.ip)
-    if phone != pbx:
-        return Vantage.PHONE if phone else Vantage.PBX
-    return Vantage.UNKNOWN
 
 
 def _target(subjects: Subjects, options: Options) -> Target:
@@ -105,13 +103,37 @@ def _target(subjects: Subjects, options: Options) -> Target:
 
 
 def analyse(*sources: Input, options: Options = DEFAULTS) -> Report:
-    """Diagnoses one input, or several, each by itself.
+    """Diagnoses one input, or several together: what two of them saw of the same messages is set
+    beside each other, and what they find of the same client is told once.
 
-    Raises ``InputError`` where one can't be read, ``AccessError`` where a right or tool lacks.
+    Raises ``InputError`` where one can't be read, ``AccessError`` where a right or tool lacks,
+    ``UsageError`` for more vantages than sources.
     """
+    if len(options.vantages) > len(sources):
+        raise UsageError("--vantage was given more often than there are files")
     hits = LimitHits()
-    contexts = [Context(read(source, options, hits)) for source in sources]
-    verdicts = [judge(context) for context in contexts]
+    sightings: list[Sightings] | None = [] if len(sources) > 1 else None
+    everything = [
+        _track(source, options, hits, sightings=sightings, vantage=vantage)
+        for source, vantage in zip_longest(sources, options.vantages)
+    ]
+    crossings = crossings_of(sightings or [])
+    for crossing, same_place in crossings:
+        if not same_place:
+            _place(crossing.near.source, Vantage.PHONE)
+            _place(crossing.far.source, Vantage.PBX)
+    contexts = [
+        Context(
+            subjects,
+            crossings=[
+                crossing
+                for crossing, same_place in crossings
+                if crossing.far.source is subjects.source and not same_place
+            ],
+        )
+        for subjects in everything
+    ]
+    verdicts = merge([judge(context) for context in contexts])
     worst = max(
         range(len(contexts)),
         key=lambda n: (v.severity if (v := verdicts[n].root) else 0, -n),
@@ -119,17 +141,23 @@ def analyse(*sources: Input, options: Options = DEFAULTS) -> Report:
     return build(
         contexts,
         verdicts,
-        [context.subjects.source for context in contexts],
-        _target(contexts[worst].subjects, options),
+        [subjects.source for subjects in everything],
+        _target(everything[worst], options),
         hits.names(),
+        crossings=crossings,
     )
+
+
+def _place(source: Source, vantage: Vantage) -> None:
+    if source.vantage is Vantage.UNKNOWN:
+        source.vantage = vantage
 
 
 def compare(good: Input, bad: Input, options: Options = DEFAULTS) -> Report:
     """Diagnoses BAD with GOOD as its baseline. Raises as ``analyse`` does."""
     hits = LimitHits()
-    baseline = Context(read(good, options, hits))
-    context = Context(read(bad, options, hits), baseline)
+    baseline = Context(_track(good, options, hits))
+    context = Context(_track(bad, options, hits), baseline)
     verdict = judge(context)
     return build(
         [context],

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sipdiag import pipeline
+from sipdiag.base.datagram import Vantage
 from sipdiag.cli.common import (
     Asterisk,
     Fail,
@@ -18,6 +19,7 @@ from sipdiag.cli.common import (
     Quiet,
     ReaderKind,
     UseReader,
+    Vantages,
     exit_code,
     options_of,
     progress,
@@ -34,9 +36,13 @@ def command(
     asterisk: Asterisk = None,
     reader: UseReader = ReaderKind.NATIVE,
     keylog: Keylog = None,
+    vantage: Vantages = None,
 ) -> None:
-    """Diagnose one or several captures."""
-    options = options_of(local, asterisk, reader, keylog)
+    """Diagnose one or several captures, taken together."""
+    options = replace(
+        options_of(local, asterisk, reader, keylog),
+        vantages=[Vantage(place.value) for place in vantage or []],
+    )
     with progress(quiet) as step:
         report = pipeline.analyse(*files, options=replace(options, on_progress=step))
     show(report, as_json=json, quiet=quiet)

@@ -20,6 +20,14 @@ from sipdiag.report.model import Report
 _SEVERITIES = ("info", "warning", "error")
 
 
+class Place(enum.StrEnum):
+    """Where a capture was taken."""
+
+    PBX = "pbx"
+    PHONE = "phone"
+    PATH = "path"
+
+
 class FailOn(enum.StrEnum):
     """From which severity on the exit code is 1."""
 
@@ -56,6 +64,14 @@ UseReader = Annotated[
 Keylog = Annotated[
     str | None,
     typer.Option("--keylog", help="A TLS key log file (with --reader tshark).", metavar="FILE"),
+]
+
+
+Vantages = Annotated[
+    list[Place] | None,
+    typer.Option(
+        "--vantage", help="Where each file was taken (pbx, phone, path), in order; repeatable."
+    ),
 ]
 
 

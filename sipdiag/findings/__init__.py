@@ -1,6 +1,6 @@
 """One finding, one file. ``judge`` runs them all and puts the root cause first."""
 
-from sipdiag.findings.engine import Verdict, judge, rules
+from sipdiag.findings.engine import Verdict, judge, merge, rules
 from sipdiag.findings.model import (
     Confidence,
     Evidence,
@@ -21,5 +21,6 @@ __all__ = [
     "Undetermined",
     "Verdict",
     "judge",
+    "merge",
     "rules",
 ]

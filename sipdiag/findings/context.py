@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from sipdiag.base.interval import NS
 from sipdiag.findings.model import Evidence, Finding, Subject
-from sipdiag.findings.reach import Reach, assess
+from sipdiag.findings.reach import Arrivals, Reach, assess
 from sipdiag.flows.align import pair_peers
 from sipdiag.flows.binding import Observation
+from sipdiag.flows.sightings import Crossing
 from sipdiag.flows.subjects import Peer, Subjects
 from sipdiag.flows.transaction import Transaction
 
@@ -16,15 +18,23 @@ from sipdiag.flows.transaction import Transaction
 class Context:
     """Handed to every rule. ``found`` grows as rules run, in the order of the catalogue."""
 
-    def __init__(self, subjects: Subjects, baseline: Context | None = None) -> None:
+    def __init__(
+        self,
+        subjects: Subjects,
+        baseline: Context | None = None,
+        crossings: Sequence[Crossing] = (),
+    ) -> None:
         self.subjects = subjects
         self.baseline = baseline
+        self.crossings = crossings
+        """This source as the far one, beside captures of the clients' side."""
         self.found: list[Finding] = []
 
     @cached_property
     def reaches(self) -> list[Reach]:
         """One for each client."""
-        return [assess(peer, self.subjects) for peer in self.subjects.peers]
+        arrivals = Arrivals(self.crossings)
+        return [assess(peer, self.subjects, arrivals) for peer in self.subjects.peers]
 
     @cached_property
     def _baselines(self) -> dict[int, Peer]:

@@ -49,6 +49,35 @@ def judge(context: Context) -> Verdict:
     return Verdict(root, ordered, undetermined)
 
 
+def merge(verdicts: list[Verdict]) -> list[Verdict]:
+    """Several sources' verdicts with each finding on the same subject told once: by the source
+    that is surest of it (the first of these), with the others' proofs as support. An open question
+    that another source answers is open no more."""
+    best: dict[tuple[str, str], Finding] = {}
+    for finding in (f for verdict in verdicts for f in verdict.findings):
+        key = (finding.name, finding.subject.ident)
+        other = best.get(key)
+        if other is None or _weight(finding) > _weight(other):
+            best[key] = finding
+    merged = []
+    for verdict in verdicts:
+        kept = []
+        for finding in verdict.findings:
+            winner = best[finding.name, finding.subject.ident]
+            if winner is finding:
+                kept.append(finding)
+            else:
+                winner.evidence.extend(e._replace(role="supports") for e in finding.evidence[:2])
+        root = kept[0] if kept and kept[0].severity >= Severity.WARNING else None
+        open_still = [u for u in verdict.undetermined if (u.name, u.subject.ident) not in best]
+        merged.append(Verdict(root, kept, open_still))
+    return merged
+
+
+def _weight(finding: Finding) -> tuple[int, int]:
+    return finding.severity, finding.confidence
+
+
 def _root_first(found: list[Finding]) -> list[Finding]:
     def weight(finding: Finding) -> tuple[int, int, str]:
         return -finding.severity, -finding.confidence, finding.code

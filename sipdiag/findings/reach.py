@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from sipdiag.base.endpoint import Endpoint, same_address
 from sipdiag.base.interval import NS, Interval, seconds
 from sipdiag.flows.binding import Observation, observe
 from sipdiag.flows.registration import Refresh
+from sipdiag.flows.sightings import Crossing
 from sipdiag.flows.subjects import Peer, Subjects
 from sipdiag.flows.transaction import Transaction
 
@@ -71,6 +73,8 @@ class Reach:
     fates: list[tuple[Observation, Fate]] = field(default_factory=list)
     lives: dict[int, Life] = field(default_factory=dict)
     """By ``id`` of the observation: how the client was next heard."""
+    arrived: dict[int, bool] = field(default_factory=dict)
+    """By ``id`` of the observation: whether the client's side saw it, where that is known."""
 
     def of(self, *wanted: Fate) -> list[Observation]:
         """The observations with these fates, in order of time."""
@@ -113,7 +117,25 @@ class Reach:
         return median(shares) if shares else None
 
 
-def assess(peer: Peer, subjects: Subjects) -> Reach:
+class Arrivals:
+    """What a capture on the client's side says of the requests that got no reply."""
+
+    def __init__(self, crossings: Sequence[Crossing] = ()) -> None:
+        self._arrived = {m.far.origin for c in crossings for m in c.matches}
+        self._lost = {s.origin for c in crossings for s in c.far_only}
+
+    def of(self, observation: Observation) -> bool | None:
+        """True: the client's side saw it; False: it was capturing and saw none of it."""
+        origins = [sent.origin for sent in observation.sent]
+        if any(origin in self._arrived for origin in origins):
+            return True
+        return False if all(origin in self._lost for origin in origins) else None
+
+
+_NO_ARRIVALS = Arrivals()
+
+
+def assess(peer: Peer, subjects: Subjects, arrivals: Arrivals = _NO_ARRIVALS) -> Reach:
     """Sorts the observations of ``peer`` by their fate.
 
     Where a request was lost while the binding was fresh, what was lost after it without the client
@@ -133,6 +155,10 @@ def assess(peer: Peer, subjects: Subjects) -> Reach:
             if life is not None:
                 reach.lives[id(observation)] = life
             fate = _fate(peer, observation, survived, life, subjects)
+            arrived = arrivals.of(observation)
+            if arrived is not None:
+                reach.arrived[id(observation)] = arrived
+                fate = _with_both_sides(fate, observation, survived, life, arrived)
             stretch = (observation.dst, observation.sent[0].refreshed_ns)
             if fate in (Fate.MOVED, Fate.DEAF, Fate.IGNORED):
                 tainted.setdefault(stretch, fate)
@@ -166,6 +192,21 @@ def _fate(
     if fresh:
         return Fate.IGNORED
     return Fate.EXPIRED if possible else Fate.OPEN
+
+
+def _with_both_sides(
+    fate: Fate, lost: Observation, survived: float, life: Life | None, arrived: bool
+) -> Fate:
+    """What a capture on the client's side changes: what arrived was not lost to the NAT, and what
+    didn't arrive was not ignored by the client."""
+    if fate in (Fate.ASTRAY, Fate.MOVED):
+        return fate
+    if arrived:
+        return Fate.IGNORED if life is not None and life.on_schedule else Fate.DEAF
+    aged = lost.idle_s is not None and lost.idle_s > survived + _SAME_AGE_S
+    if aged and (lost.idle_s or 0.0) >= LEAST_LIFETIME_S:
+        return Fate.EXPIRED
+    return fate
 
 
 def _unregistered_at(refreshes: list[Refresh], ts_ns: int) -> bool:

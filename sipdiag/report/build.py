@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sipdiag._version import __version__
 from sipdiag.advice import Recommendation, Target, recommend, refresh_interval
 from sipdiag.base.datagram import Source
+from sipdiag.base.interval import seconds
 from sipdiag.findings import Finding, Severity, Undetermined, Verdict
-from sipdiag.findings.context import Context
+from sipdiag.findings.context import Context, peer_subject
 from sipdiag.findings.model import Evidence, Subject
+from sipdiag.findings.reach import Fate, Reach
 from sipdiag.flows.align import Step, StepPair, pair_peers, pair_steps, steps_of
+from sipdiag.flows.sightings import Crossing, changes_of
 from sipdiag.flows.subjects import Peer
 from sipdiag.report.model import (
     SCHEMA,
     Comparison,
+    CrossingInfo,
     DifferenceInfo,
     DivergenceInfo,
     Estimates,
@@ -51,6 +55,7 @@ def build(
     target: Target,
     limits_hit: list[str],
     comparison: Comparison | None = None,
+    crossings: Sequence[tuple[Crossing, bool]] = (),
 ) -> Report:
     """The report on one or several judged contexts (GOOD of a comparison not among them, though
     its source is)."""
@@ -73,6 +78,25 @@ def build(
         limits_hit=limits_hit,
         asterisk=str(target.version) if target.version else None,
         driver=target.driver,
+        crossings=[_crossing(crossing, same_place) for crossing, same_place in crossings],
+    )
+
+
+def _crossing(crossing: Crossing, same_place: bool) -> CrossingInfo:
+    near, far = crossing.near.source, crossing.far.source
+    exact = near.bytes_exact and far.bytes_exact
+    changed = [changes for m in crossing.matches if (changes := changes_of(m))] if exact else []
+    fields = list(dict.fromkeys(change.what for changes in changed for change in changes))
+    return CrossingInfo(
+        near=near.name,
+        far=far.name,
+        same_place=same_place,
+        clock_ahead_s=round(seconds(crossing.far_ahead_ns), 6),
+        matched_count=len(crossing.matches),
+        near_only_count=len(crossing.near_only),
+        far_only_count=len(crossing.far_only),
+        changed_count=len(changed) if exact else None,
+        changed_fields=fields if exact else None,
     )
 
 
@@ -144,37 +168,46 @@ def _recommendation(item: Recommendation) -> RecommendationInfo:
 
 
 def _estimates(contexts: Iterable[Context]) -> Estimates:
+    """Of several sources that measured the same client, the one that saw a failure, and of those
+    one with exact times, is believed."""
     estimates = Estimates()
+    reaches: dict[str, tuple[tuple[bool, bool], Reach]] = {}
     for context in contexts:
         for reach in context.reaches:
-            subject = f"{reach.peer.protocol}/{reach.peer.ident}"
-            lower, upper = reach.lifetime
-            if lower is not None or upper is not None:
-                survived = sum(o.through for o, _ in reach.fates)
-                failed = sum(fate.value == "expired" for _, fate in reach.fates)
-                refresh = refresh_interval(reach.lifetime) if upper is not None else None
-                estimates.nat_lifetime.append(
-                    LifetimeInfo(
-                        subject,
-                        None if lower is None else round(lower, 3),
-                        None if upper is None else round(upper, 3),
-                        survived,
-                        failed,
-                        refresh.seconds if refresh else None,
-                        refresh.assumed if refresh else None,
-                    )
-                )
-            registration = reach.peer.registration
-            if registration is not None:
-                observed = registration.observed_s
-                estimates.registration_interval.append(
-                    RegistrationInfo(
-                        subject,
-                        registration.granted_s,
-                        None if observed is None else round(observed, 3),
-                    )
-                )
+            subject = peer_subject(reach.peer).ident
+            worth = (reach.failed_s is not None, context.subjects.source.bytes_exact)
+            if subject not in reaches or worth > reaches[subject][0]:
+                reaches[subject] = (worth, reach)
+    for subject, (_, reach) in reaches.items():
+        _add_estimates(estimates, subject, reach)
     return estimates
+
+
+def _add_estimates(estimates: Estimates, subject: str, reach: Reach) -> None:
+    lower, upper = reach.lifetime
+    if lower is not None or upper is not None:
+        refresh = refresh_interval(reach.lifetime) if upper is not None else None
+        estimates.nat_lifetime.append(
+            LifetimeInfo(
+                subject,
+                None if lower is None else round(lower, 3),
+                None if upper is None else round(upper, 3),
+                len(reach.of(Fate.THROUGH)),
+                len(reach.of(Fate.EXPIRED)),
+                refresh.seconds if refresh else None,
+                refresh.assumed if refresh else None,
+            )
+        )
+    registration = reach.peer.registration
+    if registration is not None:
+        observed = registration.observed_s
+        estimates.registration_interval.append(
+            RegistrationInfo(
+                subject,
+                registration.granted_s,
+                None if observed is None else round(observed, 3),
+            )
+        )
 
 
 def compare_contexts(good: Context, bad: Context, verdict: Verdict) -> Comparison:
@@ -186,7 +219,7 @@ def compare_contexts(good: Context, bad: Context, verdict: Verdict) -> Compariso
     paired, differences = [], []
     candidates: list[tuple[bool, int, DivergenceInfo]] = []
     for theirs, mine in pair_peers(good.subjects.peers, bad.subjects.peers):
-        subject = f"{mine.protocol}/{mine.ident}"
+        subject = peer_subject(mine).ident
         good_steps = steps_of(theirs, good.subjects)
         bad_steps = steps_of(mine, bad.subjects)
         pairs = pair_steps(good_steps, bad_steps)
@@ -224,7 +257,7 @@ def _differences(
     verdict: Verdict,
 ) -> list[DifferenceInfo]:
     """What differs between two sessions of one client, each thing once."""
-    subject = f"{bad.protocol}/{bad.ident}"
+    subject = peer_subject(bad).ident
     found = next(
         (
             f.name

@@ -187,6 +187,24 @@ class Comparison:
 
 
 @dataclass(slots=True)
+class CrossingInfo:
+    """Two inputs that saw the same messages: ``near`` on the clients' side (or, for two at one
+    place, the first). ``clock_ahead_s``: of the far one's clock. ``near_only_count`` and
+    ``far_only_count``: seen at one place and not at the other, which was capturing.
+    ``changed_fields`` None = not compared, as one of them doesn't show every byte."""
+
+    near: str
+    far: str
+    same_place: bool
+    clock_ahead_s: float
+    matched_count: int
+    near_only_count: int
+    far_only_count: int
+    changed_count: int | None
+    changed_fields: list[str] | None
+
+
+@dataclass(slots=True)
 class Report:
     """The whole diagnosis. ``asterisk`` and ``driver``: what the settings were written for."""
 
@@ -200,5 +218,6 @@ class Report:
     recommendations: list[RecommendationInfo]
     comparison: Comparison | None
     limits_hit: list[str]
+    crossings: list[CrossingInfo] = field(default_factory=list)
     asterisk: str | None = None
     driver: str | None = None

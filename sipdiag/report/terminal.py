@@ -32,7 +32,7 @@ _CONFIDENCE = {
     "medium": "medium confidence",
     "low": "low confidence: a lead, not a proof",
 }
-_EVIDENCE_SHOWN = 8
+_EVIDENCE_SHOWN = 16
 _UNITS = {"s": "seconds", "ms": "milliseconds"}
 _ROLES = {
     "primary": "proof",
@@ -50,6 +50,7 @@ def render(report: Report, console: Console, *, quiet: bool = False) -> None:
         return
     for block in (
         _sources(report),
+        _crossings(report),
         _divergence(report),
         _evidence(report),
         _other_findings(report),
@@ -155,6 +156,30 @@ def _source(source: SourceInfo) -> Text:
     return text
 
 
+def _crossings(report: Report) -> RenderableType | None:
+    if not report.crossings:
+        return None
+    rows: list[RenderableType] = [_head("the same messages in two inputs")]
+    for crossing in report.crossings:
+        near, far = (name.rpartition("/")[2] for name in (crossing.near, crossing.far))
+        text = Text.assemble((f"{plain(near)} and {plain(far)}", "bold"))
+        text.append(f": {crossing.matched_count} messages seen in both")
+        if crossing.changed_count:
+            fields = ", ".join(crossing.changed_fields or [])
+            text.append(f", {crossing.changed_count} of them changed on the way ({plain(fields)})")
+        elif crossing.changed_count == 0:
+            text.append(", every one the same byte for byte")
+        if crossing.far_only_count or crossing.near_only_count:
+            text.append(
+                f"; {crossing.far_only_count} only in {plain(far)}, "
+                f"{crossing.near_only_count} only in {plain(near)}"
+            )
+        if abs(crossing.clock_ahead_s) >= 0.001:
+            text.append(f"; the clock of {plain(far)} is {crossing.clock_ahead_s:+.3f} s ahead")
+        rows.append(_indent(text))
+    return Group(*rows)
+
+
 def _where(source: str, frame: int | None, line: int | None) -> str:
     place = f"frame {frame}" if frame is not None else f"line {line}"
     return f"{source.rpartition('/')[2]} {place}"
@@ -207,7 +232,7 @@ def _evidence_table(evidence: list[EvidenceInfo]) -> RenderableType:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     for item in evidence[:_EVIDENCE_SHOWN]:
         place = _where(item.source, item.frame, item.line)
         table.add_row(_ROLES[item.role], plain(place, longest=40), Text(plain(item.excerpt)))

@@ -53,9 +53,12 @@ def _judge_peer(
             state += f", although its registration ({registration.granted_s} s) ran out"
     else:
         state = "although it went on registering on schedule"
-    proved = survived is not None and survived > max(fresh, default=0.0)
+    seen = [o for o in lost if reach.arrived.get(id(o))]
+    proved = bool(seen) or (survived is not None and survived > max(fresh, default=0.0))
     worked = "No NAT in use forgets so soon, so "
-    if survived is not None and proved:
+    if seen:
+        worked = "They arrived on the phone's side, so "
+    elif survived is not None and proved:
         worked = f"Others got through after {age(survived)} of silence, so "
     confidence = Confidence.HIGH if deaf and proved else Confidence.MEDIUM
     if once and worked_later:

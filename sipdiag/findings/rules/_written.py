@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sipdiag.base.datagram import Transport
 from sipdiag.base.endpoint import behind_nat, same_address
+from sipdiag.findings.context import Context
+from sipdiag.flows.sightings import Change, changes_of
 from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Transaction
 
@@ -46,3 +48,19 @@ def same_client(good: Transaction, bad: Transaction) -> bool:
     if good.written.instance and bad.written.instance:
         return good.written.instance == bad.written.instance
     return good.written.user_agent == bad.written.user_agent
+
+
+def changes_on_the_way(context: Context, peer: Peer) -> tuple[int, dict[str, list[Change]]]:
+    """How many of the client's messages were captured on both sides of its router, and what was
+    changed in them between, by field. Only sources that show every byte count."""
+    changes: dict[str, list[Change]] = {}
+    matched = 0
+    for crossing in context.crossings:
+        if not (crossing.near.source.bytes_exact and crossing.far.source.bytes_exact):
+            continue
+        for match in crossing.matches:
+            if match.far.src in peer.outers or match.far.dst in peer.outers:
+                matched += 1
+                for change in changes_of(match):
+                    changes.setdefault(change.what, []).append(change)
+    return matched, changes

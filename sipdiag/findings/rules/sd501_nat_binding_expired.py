@@ -26,11 +26,16 @@ from sipdiag.flows.binding import Observation
 
 
 def _confidence(
-    expired: list[Observation], proved: list[Observation], baseline: list[Observation]
+    reach: Reach,
+    expired: list[Observation],
+    proved: list[Observation],
+    baseline: list[Observation],
 ) -> Confidence:
-    """High: the pattern was seen twice on both sides, or once and GOOD shows that the same client
-    answers at such ages elsewhere."""
+    """High: it was lost twice and had worked before; or once, and GOOD shows that the same client
+    answers at such ages elsewhere; or the client's side was captured and saw nothing of it."""
     losses = len({id(o.transaction) for o in expired})
+    if any(reach.arrived.get(id(o)) is False for o in expired):
+        return Confidence.HIGH
     if losses >= 2 and proved:
         return Confidence.HIGH
     if proved and baseline:
@@ -77,7 +82,7 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
         code=RULE.code,
         name=RULE.name,
         severity=Severity.ERROR,
-        confidence=_confidence(expired, proved, baseline),
+        confidence=_confidence(reach, expired, proved, baseline),
         subject=subject,
         message=(
             f"The NAT binding of {peer.ident} expired: its router forgets it after {survived:.1f} "
@@ -90,6 +95,11 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
             )
             + f"{count(len(expired), 'request')} {age(failed)} or more after it got no reply, "
             "though the phone was alive all along."
+            + (
+                " They left the server and never came to the phone's side."
+                if any(reach.arrived.get(id(o)) is False for o in expired)
+                else ""
+            )
         ),
         params={
             "lifetime_lower_s": round(survived, 3),

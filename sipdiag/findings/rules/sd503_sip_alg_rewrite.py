@@ -6,9 +6,15 @@ from collections.abc import Iterable
 
 from sipdiag.base.endpoint import behind_nat
 from sipdiag.findings.context import Context, peer_subject, sent_evidence
-from sipdiag.findings.model import Confidence, Finding, Rule, Severity, Undetermined
+from sipdiag.findings.model import Confidence, Evidence, Finding, Rule, Severity, Undetermined
 from sipdiag.findings.reach import Reach
-from sipdiag.findings.rules._written import attempts, same_client, says_private, says_source
+from sipdiag.findings.rules._written import (
+    attempts,
+    changes_on_the_way,
+    same_client,
+    says_private,
+    says_source,
+)
 from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Transaction
 
@@ -71,6 +77,52 @@ def _compared(context: Context, reach: Reach, mine: list[Transaction]) -> Findin
     )
 
 
+def _crossed(context: Context, reach: Reach) -> Finding | None:
+    """Both sides of the router were captured: every field that was changed, both values."""
+    peer = reach.peer
+    matched, changes = changes_on_the_way(context, peer)
+    if not changes:
+        return None
+    evidence = []
+    for number, (what, found) in enumerate(changes.items()):
+        first = found[0]
+        excerpt = (
+            f"{first.match.near.label}: {what} is {first.near or 'missing'} there and "
+            f"{first.far or 'missing'} here"
+        )
+        role = "primary" if number == 0 else "supports"
+        evidence.append(Evidence(first.match.far.origin, first.match.far.ts_ns, role, excerpt))
+        evidence.append(
+            Evidence(
+                first.match.near.origin, first.match.near.ts_ns, "supports",
+                f"the same {first.match.near.label} on the phone's side",
+            )
+        )  # fmt: skip
+    fields = ", ".join(f"{what} ({len(found)})" for what, found in changes.items())
+    messages = len({id(c.match) for found in changes.values() for c in found})
+    return Finding(
+        code=RULE.code,
+        name=RULE.name,
+        severity=Severity.WARNING,
+        confidence=Confidence.HIGH,
+        subject=peer_subject(peer),
+        message=(
+            f"A SIP ALG rewrites the messages of {peer.ident}: of {matched} that were captured on "
+            f"both sides of the router, {messages} were changed on the way: {fields}."
+        ),
+        params={
+            "written_in_good": None,
+            "written_in_bad": None,
+            "changed_fields": list(changes),
+            "changes": [f"{what}: {c.near} -> {c.far}" for what, (c, *_) in changes.items()],
+            "matched_count": matched,
+            "changed_count": messages,
+            "residue": None,
+        },
+        evidence=evidence,
+    )
+
+
 def _residue(reach: Reach, mine: list[Transaction]) -> Finding | None:
     """One side only: public Via and Contact from the first packet on, and a private Call-ID."""
     first = mine[0]
@@ -101,12 +153,7 @@ def _residue(reach: Reach, mine: list[Transaction]) -> Finding | None:
 
 
 def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermined]:
-    mine = attempts(reach.peer)
-    if not mine or not all(says_source(t) for t in mine):
-        return
-    if any(outer in context.subjects.stun_clients for outer in reach.peer.outers):
-        return
-    found = _compared(context, reach, mine) or _residue(reach, mine)
+    found = _crossed(context, reach) if context.crossings else _from_here(context, reach)
     if found is not None:
         broken = context.earlier("sip-alg-broken-rewrite", found.subject)
         if broken is not None:
@@ -114,9 +161,20 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
         yield found
 
 
+def _from_here(context: Context, reach: Reach) -> Finding | None:
+    """Without a capture of the client's side."""
+    mine = attempts(reach.peer)
+    if not mine or not all(says_source(t) for t in mine):
+        return None
+    if any(outer in context.subjects.stun_clients for outer in reach.peer.outers):
+        return None
+    return _compared(context, reach, mine) or _residue(reach, mine)
+
+
 def judge(context: Context) -> Iterable[Finding | Undetermined]:
-    """Fires high where GOOD shows what the client writes itself, low (information) where only a
-    private Call-ID is left of it."""
+    """Fires high where both sides of the router were captured or GOOD shows what the client writes
+    itself, low (information) where only a private Call-ID is left of it. Captures of both sides
+    that agree rule it out."""
     for reach in context.reaches:
         if reach.peer.protocol == "SIP":
             yield from _judge_peer(context, reach)

@@ -8,7 +8,12 @@ from sipdiag.base.endpoint import behind_nat, same_address
 from sipdiag.findings.context import Context, count, peer_subject, sent_evidence
 from sipdiag.findings.model import Confidence, Evidence, Finding, Rule, Severity
 from sipdiag.findings.reach import Reach
-from sipdiag.findings.rules._written import attempts, same_client, says_private
+from sipdiag.findings.rules._written import (
+    attempts,
+    changes_on_the_way,
+    same_client,
+    says_private,
+)
 from sipdiag.flows.subjects import Packet
 from sipdiag.flows.transaction import Transaction
 
@@ -66,7 +71,8 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding]:
         and same_client(theirs[0], mine[0])
         and not says_private(mine[0])
     )
-    if not contradictions or (not compared and len(contradictions) < 2):
+    crossed = bool(changes_on_the_way(context, peer)[1])
+    if not contradictions or (not compared and not crossed and len(contradictions) < 2):
         return
     first = mine[0]
     written = first.written
@@ -82,13 +88,14 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding]:
     yield Finding(
         code=RULE.code,
         name=RULE.name,
-        severity=Severity.ERROR if compared else Severity.WARNING,
-        confidence=Confidence.HIGH if compared else Confidence.MEDIUM,
+        severity=Severity.ERROR if compared or crossed else Severity.WARNING,
+        confidence=Confidence.HIGH if compared or crossed else Confidence.MEDIUM,
         subject=peer_subject(peer),
         message=(
             f"Something on the way rewrites the SIP messages of {peer.ident}, and contradicts "
             f"itself: {'; '.join(contradictions)}."
             + (" In GOOD the same phone writes its private address." if compared else "")
+            + (" The capture of the phone's side shows what it wrote itself." if crossed else "")
         ),
         params={
             "contradictions": contradictions,
@@ -101,8 +108,8 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding]:
 
 
 def judge(context: Context) -> Iterable[Finding]:
-    """Fires for one contradiction where GOOD shows what the phone writes itself, for two
-    otherwise."""
+    """Fires for one contradiction where GOOD or a capture of the phone's side shows what the phone
+    writes itself, for two otherwise."""
     for reach in context.reaches:
         if reach.peer.protocol == "SIP":
             yield from _judge_peer(context, reach)

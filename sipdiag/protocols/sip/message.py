@@ -48,7 +48,8 @@ _NEEDED = ("call-id", "cseq", "from", "to", "via")
 
 _START = re.compile(
     rb"(?:(?P<method>[A-Za-z0-9.!%*_+`'~\-]{1,64})[ \t]+(?P<uri>[^\r\n]+?)[ \t]+"
-    rb"SIP/(?P<asked>\d+\.\d+)[ \t]*|SIP/(?P<given>\d+\.\d+)[ \t]+(?P<status>\d+)(?:[ \t]+(?P<reason>[^\r\n]*))?)(?:\r?\n|\Z)",
+    rb"SIP/(?P<asked>\d+\.\d+)[ \t]*|SIP/(?P<given>\d+\.\d+)[ \t]+"
+    rb"(?P<status>\d+)(?:[ \t]+(?P<reason>[^\r\n]*))?)(?:\r?\n|\Z)",
     re.IGNORECASE,
 )
 _HEADER = re.compile(
