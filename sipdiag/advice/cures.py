@@ -1,0 +1,279 @@
+"""What cures each finding: one function a finding, in ``CURES`` by its name.
+
+A plan's options come mildest first; ``plan.next()`` begins an alternative. Values come from the
+finding's params; where a value is only usual practice, the forecast says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sipdiag.advice.plan import Plan
+from sipdiag.advice.refresh import refresh_interval
+from sipdiag.base.interval import Interval
+
+_QUALIFY_VERIFY = (
+    "call the phone when it has been idle for longer than the lifetime: it rings; a new capture "
+    "shows an answered {ping} every {seconds} s"
+)
+
+
+def _keep_alive(plan: Plan, lifetime: Interval) -> None:
+    """Pings that the client must answer, then registering more often, then phone and router."""
+    seconds, assumed = refresh_interval(lifetime)
+    usual = "; the lower bound is not pinned down, 25 s or less is usual practice"
+    basis = usual if assumed else f", {_margin(lifetime, seconds)}"
+    if plan.finding.protocol == "IAX2":
+        _keep_alive_iax2(plan, seconds, basis)
+    else:
+        _keep_alive_sip(plan, seconds, basis)
+    plan.next()
+    plan.device(
+        "router", "UDP timeout", "300",
+        "the binding outlives the registration interval",
+        "the same call gets through with Asterisk unchanged",
+        "set the old value again", "s",
+    )  # fmt: skip
+
+
+def _margin(lifetime: Interval, seconds: int) -> str:
+    lower = lifetime.lower_s or 0.0
+    return f"{lower - seconds:.0f} s below the {lower:.1f} s that the binding was seen to survive"
+
+
+def _keep_alive_sip(plan: Plan, seconds: int, basis: str) -> None:
+    pinged = f"Asterisk pings every {seconds} s and the phone's answer refreshes the binding{basis}"
+    verify = _QUALIFY_VERIFY.format(ping="OPTIONS", seconds=seconds)
+    plan.next()
+    for where in plan.target.sip_drivers:
+        if where == "chan_sip":
+            plan.option(where, "qualify", "yes", pinged, verify)
+            plan.option(where, "qualifyfreq", seconds, pinged, verify)
+        else:
+            plan.option(where, "qualify_frequency", seconds, pinged, verify)
+    plan.next()
+    share = plan.finding.params.get("refresh_share")
+    granted = f"every phone is granted {seconds} s"
+    if isinstance(share, float) and 0 < share <= 1:
+        granted += f"; this one refreshes after {share:.0%} of it, every {share * seconds:.0f} s"
+    shown = f"the 200 OK to a REGISTER says expires={seconds}"
+    for where in plan.target.sip_drivers:
+        least, most = (
+            ("minexpiry", "maxexpiry")
+            if where == "chan_sip"
+            else ("minimum_expiration", "maximum_expiration")
+        )
+        plan.option(where, least, seconds, granted, shown)
+        plan.option(where, most, seconds, granted, shown)
+    plan.next()
+    plan.device(
+        "phone", "keepalive", str(seconds),
+        f"the phone itself refreshes its binding every {seconds} s, as its own setting has it",
+        f"a capture shows a packet from the phone every {seconds} s",
+        "set the old value again", "s",
+    )  # fmt: skip
+
+
+def _keep_alive_iax2(plan: Plan, seconds: int, basis: str) -> None:
+    plan.next()
+    granted = (
+        f"the client is granted {seconds} s; an Asterisk refreshes after 5/6 of it "
+        f"({5 * seconds // 6} s){basis}"
+    )
+    shown = f"REGACK says REFRESH {seconds}; `iax2 show registry` on the client"
+    plan.option("iax2", "minregexpire", seconds, granted, shown)
+    plan.option("iax2", "maxregexpire", seconds, granted, shown)
+    plan.next()
+    pinged = f"Asterisk sends POKE every {seconds} s and the PONG refreshes the binding"
+    verify = _QUALIFY_VERIFY.format(ping="POKE", seconds=seconds)
+    plan.option("iax2", "qualify", "yes", pinged, verify)
+    plan.option("iax2", "qualifyfreqok", seconds * 1000, pinged, verify)
+
+
+def _for_expired(plan: Plan) -> None:
+    params = plan.finding.params
+    lower, upper = params["lifetime_lower_s"], params["lifetime_upper_s"]
+    _keep_alive(
+        plan,
+        Interval(
+            lower if isinstance(lower, float) else None,
+            upper if isinstance(upper, float) else None,
+        ),
+    )
+
+
+def _source_routing(plan: Plan, what: str, verify: str, options: tuple[str, ...]) -> None:
+    """Believe the packet's source rather than what the phone wrote."""
+    plan.next()
+    for where in plan.target.sip_drivers:
+        if where == "chan_sip":
+            plan.option(where, "nat", plan.target.nat_value, what, verify)
+        else:
+            for name in options:
+                current = None if name == "force_rport" else "no"
+                plan.option(where, name, "yes", what, verify, current)
+
+
+def _for_private_contact(plan: Plan) -> None:
+    source = plan.finding.params["source"]
+    _source_routing(
+        plan,
+        f"requests go to {source}, where the phone's packets come from; audio follows likewise",
+        "let the phone register again, then call it: the INVITE leaves for the public address",
+        ("rewrite_contact", "rtp_symmetric"),
+    )
+
+
+def _for_one_way_audio(plan: Plan) -> None:
+    if plan.finding.params["missing"] == "to the phone":
+        heard = plan.finding.params["heard_from"]
+        _source_routing(
+            plan,
+            f"Asterisk sends audio to {heard}, where the phone's audio comes from",
+            "call again: `rtp set debug on` shows 'Sent RTP packet to' the public address",
+            ("rtp_symmetric",),
+        )
+        return
+    plan.next()
+    what = "the SDP names an address that the phone can send to"
+    verify = "the c= line of Asterisk's SDP in a new capture is the public address"
+    for where in plan.target.sip_drivers:
+        address, nets = (
+            ("externaddr", "localnet")
+            if where == "chan_sip"
+            else ("external_media_address", "local_net")
+        )
+        plan.option(where, address, "<the PBX's public address>", what, verify)
+        plan.option(where, nets, "<the PBX's own network, as 10.0.0.0/8>", what, verify)
+
+
+def _for_misrouted(plan: Plan) -> None:
+    source = plan.finding.params["source"]
+    _source_routing(
+        plan,
+        f"replies go to {source}, where the phone's packets come from",
+        "the 401 in a new capture goes to the port that the REGISTER came from",
+        ("force_rport",),
+    )
+    plan.next()
+    plan.device(
+        "phone", "rport (RFC 3581)", "on",
+        "the phone asks for replies to where its packets come from",
+        "the top Via of its REGISTER has ;rport",
+        "switch it off again",
+    )  # fmt: skip
+
+
+def _for_missing_ack(plan: Plan) -> None:
+    if plan.finding.params["answered_by"] == "phone":
+        _source_routing(
+            plan,
+            "the ACK goes to where the phone's packets come from",
+            "a call lasts longer than a minute",
+            ("rewrite_contact",),
+        )
+        return
+    plan.next()
+    what = "Asterisk's Contact names an address that the phone can send its ACK to"
+    verify = "the Contact of Asterisk's 200 OK in a new capture; a call lasts over a minute"
+    for where in plan.target.sip_drivers:
+        address, nets = (
+            ("externaddr", "localnet")
+            if where == "chan_sip"
+            else ("external_signaling_address", "local_net")
+        )
+        plan.option(where, address, "<the PBX's public address>", what, verify)
+        plan.option(where, nets, "<the PBX's own network, as 10.0.0.0/8>", what, verify)
+
+
+def _for_changed_mapping(plan: Plan) -> None:
+    plan.next()
+    plan.device(
+        "phone", "registration interval", "60",
+        "Asterisk learns the new port with the next registration: the gap is at most 60 s",
+        "restart the router again and call the phone a minute later",
+        "set the old value again", "s",
+    )  # fmt: skip
+    if "pjsip" in plan.target.sip_drivers and plan.finding.protocol == "SIP":
+        what = "the new contact replaces the old one instead of standing beside it"
+        verify = "`pjsip show contacts` lists one contact after the router's restart"
+        plan.option("pjsip", "max_contacts", 1, what, verify)
+        plan.option("pjsip", "remove_existing", "yes", what, verify)
+
+
+def _for_alg(plan: Plan) -> None:
+    seconds, _ = refresh_interval(Interval())
+    plan.next()
+    plan.device(
+        "router", "SIP ALG", "off",
+        "messages arrive as the phone wrote them; set the keepalive below at the same time, as "
+        "the ALG may have held the mapping longer than the router's UDP timeout does",
+        "a REGISTER in a new capture has the phone's private address in Via and Contact",
+        "switch it on again",
+    )  # fmt: skip
+    what = "what Asterisk does no longer depends on what the router writes in the Via"
+    pinged = f"the binding is refreshed every {seconds} s, whatever the router's timeout"
+    for where in plan.target.sip_drivers:
+        if where == "chan_sip":
+            plan.option(where, "nat", plan.target.nat_value, what, "`sip show peer`: Force rport")
+            plan.option(where, "qualify", "yes", pinged, "OPTIONS are answered")
+            plan.option(where, "qualifyfreq", seconds, pinged, "OPTIONS are answered")
+        else:
+            for name in ("force_rport", "rewrite_contact", "rtp_symmetric"):
+                plan.option(where, name, "yes", what, "`pjsip show endpoint`")
+            plan.option(where, "qualify_frequency", seconds, pinged, "OPTIONS are answered")
+    plan.next()
+    plan.device(
+        "phone", "transport", "TLS, or another server port than 5060",
+        "an ALG can't read TLS, and most look at port 5060 only",
+        "Via and Contact arrive private in a new capture",
+        "set the old value again",
+    )  # fmt: skip
+
+
+def _for_unreachable(plan: Plan) -> None:
+    plan.next()
+    plan.device(
+        "phone", "power and network", "check",
+        "no setting of Asterisk brings back a phone that is off; its next registration does",
+        "the phone registers again and a call rings",
+        "nothing to undo",
+    )  # fmt: skip
+    what = "Asterisk notices within a minute, and callers hear 'unavailable' at once"
+    verify = "the peer is shown as UNREACHABLE while the phone is off"
+    if plan.finding.protocol == "IAX2":
+        plan.option("iax2", "qualify", "yes", what, verify)
+        return
+    for where in plan.target.sip_drivers:
+        if where == "chan_sip":
+            plan.option(where, "qualify", "yes", what, verify)
+        else:
+            plan.option(where, "qualify_frequency", 60, what, verify)
+
+
+def _for_rejected(plan: Plan) -> None:
+    plan.next()
+    what = "the registrar accepts the registration"
+    verify = "the REGISTER with credentials gets 200 OK"
+    if plan.finding.protocol == "IAX2":
+        plan.option("iax2", "secret", "<the same on both sides>", what, "REGREQ gets REGACK")
+        return
+    for where in plan.target.sip_drivers:
+        name = "secret" if where == "chan_sip" else "password"
+        plan.option(where, name, "<the same as in the phone>", what, verify)
+
+
+CURES: dict[str, Callable[[Plan], None]] = {
+    "nat-binding-expired": _for_expired,
+    "request-to-private-contact": _for_private_contact,
+    "one-way-audio": _for_one_way_audio,
+    "nat-mapping-changed": _for_changed_mapping,
+    "sip-alg-rewrite": _for_alg,
+    "sip-alg-broken-rewrite": _for_alg,
+    "response-misrouted": _for_misrouted,
+    "ack-missing": _for_missing_ack,
+    "peer-unreachable": _for_unreachable,
+    "iax2-peer-unreachable": _for_unreachable,
+    "registration-rejected": _for_rejected,
+}
+"""By the finding's name."""
