@@ -23,6 +23,7 @@ from sipdiag.flows.subjects import Subjects
 from sipdiag.flows.tracker import Tracker
 from sipdiag.flows.vantage import crossings_of, vantage_of
 from sipdiag.readers import open_source
+from sipdiag.readers.asterisk_log import AsteriskLogReader
 from sipdiag.report.build import build, compare_contexts
 from sipdiag.report.model import Report
 
@@ -41,6 +42,8 @@ class Options:
     decode_as: Sequence[str] = ()
     limits: Limits = DEFAULT_LIMITS
     on_progress: Callable[[int, int | None], None] | None = None
+    tz: str | None = None
+    """The zone of a log's times, where it doesn't say it: ``Europe/Berlin``, ``+02:00``."""
     vantages: Sequence[Vantage] = ()
     """Where each input was taken, in order; what isn't named is worked out."""
 
@@ -73,6 +76,7 @@ def _track(
         on_progress=options.on_progress,
         keylog=options.keylog,
         decode_as=options.decode_as,
+        tz=options.tz,
     )
     tracker = Tracker(
         reader.source,
@@ -90,6 +94,9 @@ def _track(
     if sightings is not None:
         sightings.append(seen)
     subjects = tracker.subjects()
+    if isinstance(reader, AsteriskLogReader):
+        subjects.events = reader.events
+        subjects.source.times_known = reader.times_known
     if vantage is not None:
         subjects.source.vantage = vantage
     elif subjects.source.vantage is Vantage.UNKNOWN:

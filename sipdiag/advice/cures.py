@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from sipdiag.advice.plan import Plan
 from sipdiag.advice.refresh import refresh_interval
+from sipdiag.base.endpoint import behind_nat
 from sipdiag.base.interval import Interval
 
 _QUALIFY_VERIFY = (
@@ -107,11 +108,13 @@ def _source_routing(plan: Plan, what: str, verify: str, options: tuple[str, ...]
     plan.next()
     for where in plan.target.sip_drivers:
         if where == "chan_sip":
-            plan.option(where, "nat", plan.target.nat_value, what, verify)
+            value = plan.simulated(where, "nat", plan.target.nat_value)
+            plan.option(where, "nat", value, what, verify)
         else:
             for name in options:
-                current = None if name == "force_rport" else "no"
-                plan.option(where, name, "yes", what, verify, current)
+                if plan.simulated(where, name, "yes") == "yes":
+                    current = None if name == "force_rport" else "no"
+                    plan.option(where, name, "yes", what, verify, current)
 
 
 def _for_private_contact(plan: Plan) -> None:
@@ -134,17 +137,28 @@ def _for_one_way_audio(plan: Plan) -> None:
             ("rtp_symmetric",),
         )
         return
+    _own_address(
+        plan,
+        plan.finding.params.get("pbx_address"),
+        ("externaddr", "external_media_address"),
+        "the SDP names an address that the phone can send to",
+        "the c= line of Asterisk's SDP in a new capture is the public address",
+    )
+
+
+def _own_address(
+    plan: Plan, seen: object, options: tuple[str, str], what: str, verify: str
+) -> None:
+    """What Asterisk must say that its own address is: the one that its packets were ``seen`` with,
+    if that is public; else only the administrator knows it, and the network inside."""
+    known = isinstance(seen, str) and not behind_nat(seen)
     plan.next()
-    what = "the SDP names an address that the phone can send to"
-    verify = "the c= line of Asterisk's SDP in a new capture is the public address"
     for where in plan.target.sip_drivers:
-        address, nets = (
-            ("externaddr", "localnet")
-            if where == "chan_sip"
-            else ("external_media_address", "local_net")
-        )
-        plan.option(where, address, "<the PBX's public address>", what, verify)
-        plan.option(where, nets, "<the PBX's own network, as 10.0.0.0/8>", what, verify)
+        name, nets = (options[0], "localnet") if where == "chan_sip" else (options[1], "local_net")
+        value = seen if known else "<the PBX's public address>"
+        plan.option(where, name, value, what, verify)
+        if not known:
+            plan.option(where, nets, "<the PBX's own network, as 10.0.0.0/8>", what, verify)
 
 
 def _for_misrouted(plan: Plan) -> None:
@@ -173,17 +187,13 @@ def _for_missing_ack(plan: Plan) -> None:
             ("rewrite_contact",),
         )
         return
-    plan.next()
-    what = "Asterisk's Contact names an address that the phone can send its ACK to"
-    verify = "the Contact of Asterisk's 200 OK in a new capture; a call lasts over a minute"
-    for where in plan.target.sip_drivers:
-        address, nets = (
-            ("externaddr", "localnet")
-            if where == "chan_sip"
-            else ("external_signaling_address", "local_net")
-        )
-        plan.option(where, address, "<the PBX's public address>", what, verify)
-        plan.option(where, nets, "<the PBX's own network, as 10.0.0.0/8>", what, verify)
+    _own_address(
+        plan,
+        str(plan.finding.params["source"]).rpartition(":")[0].strip("[]"),
+        ("externaddr", "external_signaling_address"),
+        "Asterisk's Contact names an address that the phone can send its ACK to",
+        "the Contact of Asterisk's 200 OK in a new capture; a call lasts over a minute",
+    )
 
 
 def _for_changed_mapping(plan: Plan) -> None:

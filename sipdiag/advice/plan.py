@@ -8,6 +8,7 @@ Asterisk 20; ``nat=force_rport,comedia`` is understood from 11 on).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sipdiag.asterisk.identify import AsteriskVersion
@@ -62,11 +63,18 @@ class Recommendation(NamedTuple):
 class Plan:
     """Collects the recommendations for one finding."""
 
-    def __init__(self, finding: Finding, target: Target) -> None:
+    def __init__(
+        self, finding: Finding, target: Target, simulated: Mapping[str, Mapping[str, str]]
+    ) -> None:
         self.finding, self.target = finding, target
+        self._simulated = simulated
         self.peer = finding.subject.ident.partition("/")[2]
         self.made: list[Recommendation] = []
         self._rank = 0
+
+    def simulated(self, where: str, option: str, otherwise: str) -> str:
+        """What the what-if simulation recommends for an option, or ``otherwise``."""
+        return self._simulated.get(where, {}).get(option, otherwise)
 
     def next(self) -> None:
         """What follows is an alternative to what came before."""

@@ -78,6 +78,8 @@ class Source:
     both_ends_known: bool = True
     media_visible: bool = True
     bytes_exact: bool = True
+    times_known: bool = True
+    """False: the order is known and the times are made up (a log without dates)."""
     truncated: bool = False
     """The file ends in the middle of a packet."""
     packets: int = 0

@@ -57,6 +57,12 @@ class Limits:
     """Inbound attempts kept as evidence per binding; beyond that the first ones stay."""
     evidence_per_finding: int = 20
     """Frames listed for one finding; more prove nothing more to a reader."""
+    log_events: int = 262_144
+    """Verdict lines of a log kept: a line about each registration, qualify and lost call; an
+    attack fills a log with failed ones."""
+    log_threads: int = 4096
+    """Threads of a log of which an IAX2 frame's lines are gathered; Asterisk has 10 to 256 for
+    IAX2, and a damaged log as many as it likes."""
     notes: int = 50
 
 

@@ -18,8 +18,10 @@ from sipdiag.cli.common import (
     Local,
     Quiet,
     ReaderKind,
+    Tz,
     UseReader,
     Vantages,
+    WhatIf,
     exit_code,
     options_of,
     progress,
@@ -36,14 +38,16 @@ def command(
     asterisk: Asterisk = None,
     reader: UseReader = ReaderKind.NATIVE,
     keylog: Keylog = None,
+    tz: Tz = None,
+    what_if: WhatIf = False,
     vantage: Vantages = None,
 ) -> None:
     """Diagnose one or several captures, taken together."""
     options = replace(
-        options_of(local, asterisk, reader, keylog),
+        options_of(local, asterisk, reader, keylog, tz),
         vantages=[Vantage(place.value) for place in vantage or []],
     )
     with progress(quiet) as step:
         report = pipeline.analyse(*files, options=replace(options, on_progress=step))
-    show(report, as_json=json, quiet=quiet)
+    show(report, as_json=json, quiet=quiet, what_if=what_if)
     raise typer.Exit(exit_code(report, fail_on))

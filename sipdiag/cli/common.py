@@ -67,6 +67,9 @@ Keylog = Annotated[
 ]
 
 
+WhatIf = Annotated[
+    bool, typer.Option("--what-if", help="The table of what every NAT setting would do.")
+]
 Vantages = Annotated[
     list[Place] | None,
     typer.Option(
@@ -75,8 +78,18 @@ Vantages = Annotated[
 ]
 
 
+Tz = Annotated[
+    str | None,
+    typer.Option("--tz", help="The zone of a log's times, as Europe/Berlin.", metavar="ZONE"),
+]
+
+
 def options_of(
-    local: list[str] | None, asterisk: str | None, reader: ReaderKind, keylog: str | None
+    local: list[str] | None,
+    asterisk: str | None,
+    reader: ReaderKind,
+    keylog: str | None,
+    tz: str | None = None,
 ) -> Options:
     """Checks what the user said. Raises ``UsageError``."""
     for address in local or []:
@@ -92,6 +105,7 @@ def options_of(
         asterisk=version,
         reader=reader.value,
         keylog=keylog,
+        tz=tz,
     )
 
 
@@ -130,7 +144,7 @@ def progress(quiet: bool) -> Iterator[Step | None]:
         bar.stop()
 
 
-def show(report: Report, *, as_json: bool, quiet: bool) -> None:
+def show(report: Report, *, as_json: bool, quiet: bool, what_if: bool = False) -> None:
     """Prints the report on standard output."""
     if as_json:
         from sipdiag.report.json import render as render_json
@@ -140,9 +154,9 @@ def show(report: Report, *, as_json: bool, quiet: bool) -> None:
     from sipdiag.report.terminal import make_console, render, render_text
 
     if sys.stdout.isatty():
-        render(report, make_console(), quiet=quiet)
+        render(report, make_console(), quiet=quiet, what_if=what_if)
     else:
-        print(render_text(report, quiet=quiet), end="")
+        print(render_text(report, quiet=quiet, what_if=what_if), end="")
 
 
 def exit_code(report: Report, fail_on: FailOn) -> int:

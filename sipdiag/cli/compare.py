@@ -17,7 +17,9 @@ from sipdiag.cli.common import (
     Local,
     Quiet,
     ReaderKind,
+    Tz,
     UseReader,
+    WhatIf,
     exit_code,
     options_of,
     progress,
@@ -35,10 +37,12 @@ def command(
     asterisk: Asterisk = None,
     reader: UseReader = ReaderKind.NATIVE,
     keylog: Keylog = None,
+    tz: Tz = None,
+    what_if: WhatIf = False,
 ) -> None:
     """Diagnose BAD with GOOD as its baseline: first divergence, cause, settings."""
-    options = options_of(local, asterisk, reader, keylog)
+    options = options_of(local, asterisk, reader, keylog, tz)
     with progress(quiet) as step:
         report = pipeline.compare(good, bad, replace(options, on_progress=step))
-    show(report, as_json=json, quiet=quiet)
+    show(report, as_json=json, quiet=quiet, what_if=what_if)
     raise typer.Exit(exit_code(report, fail_on))

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from sipdiag import pipeline
-from sipdiag.cli.common import Keylog, Local, ReaderKind, UseReader, options_of, progress
+from sipdiag.cli.common import Keylog, Local, ReaderKind, Tz, UseReader, options_of, progress
 from sipdiag.report import ladder
 
 _MOST_PACKETS = 100_000
@@ -24,9 +24,10 @@ def command(
     local: Local = None,
     reader: UseReader = ReaderKind.NATIVE,
     keylog: Keylog = None,
+    tz: Tz = None,
 ) -> None:
     """Draw the messages of each session as a ladder."""
-    options = options_of(local, None, reader, keylog)
+    options = options_of(local, None, reader, keylog, tz)
     with progress(False) as step:
         subjects = pipeline.read(
             file, replace(options, on_progress=step), keep_packets=_MOST_PACKETS

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sipdiag.findings import rules as catalogue
 from sipdiag.findings.context import Context
+from sipdiag.findings.logged import open_questions, support
 from sipdiag.findings.model import Finding, Rule, Severity, Undetermined
 
 
@@ -44,6 +45,8 @@ def judge(context: Context) -> Verdict:
                 context.found.append(outcome)
             else:
                 undetermined.append(outcome)
+    undetermined.extend(open_questions(context))
+    support(context, context.found)
     ordered = _root_first(context.found)
     root = ordered[0] if ordered and ordered[0].severity >= Severity.WARNING else None
     return Verdict(root, ordered, undetermined)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from sipdiag.base.endpoint import Endpoint, same_address
 from sipdiag.base.interval import NS, Interval, seconds
+from sipdiag.base.logevent import EventKind
 from sipdiag.flows.binding import Observation, observe
 from sipdiag.flows.registration import Refresh
 from sipdiag.flows.sightings import Crossing
@@ -179,7 +180,7 @@ def _fate(
         if lost.dst in peer.outers:
             return Fate.MOVED
         return Fate.ASTRAY if _as_written(peer, lost.dst) else Fate.OPEN
-    if lost.idle_s is None:
+    if lost.idle_s is None or not subjects.source.times_known or _blind(lost, subjects):
         return Fate.OPEN
     fresh = lost.idle_s <= survived + _SAME_AGE_S
     possible = lost.idle_s >= LEAST_LIFETIME_S
@@ -192,6 +193,15 @@ def _fate(
     if fresh:
         return Fate.IGNORED
     return Fate.EXPIRED if possible else Fate.OPEN
+
+
+def _blind(lost: Observation, subjects: Subjects) -> bool:
+    """Whether the log says that it left lines out while a reply could have come."""
+    begin, end = lost.sent[0].ts_ns, lost.sent[-1].ts_ns + 4 * NS
+    return any(
+        event.kind is EventKind.DISCARDED and begin <= event.ts_ns <= end
+        for event in subjects.events
+    )
 
 
 def _with_both_sides(

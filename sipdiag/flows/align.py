@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sipdiag.base.datagram import Origin
 from sipdiag.base.endpoint import Endpoint, behind_nat, same_address
 from sipdiag.base.interval import NS, seconds
-from sipdiag.flows.call import Call, End
+from sipdiag.flows.call import UNACKNOWLEDGED_COUNT, Call, End
 from sipdiag.flows.registration import challenged, succeeded
 from sipdiag.flows.streams import audio_of
 from sipdiag.flows.subjects import Peer, Subjects
@@ -130,6 +130,9 @@ def _call(call: Call, peer: Peer, subjects: Subjects, *, pbx_calls: bool) -> Ste
     else:
         outcome = "no reply"
     step.facts["outcome"] = outcome
+    if call.answered_ns is not None and call.protocol == "SIP":
+        missing = len(call.answers_repeated) >= UNACKNOWLEDGED_COUNT
+        step.facts["answer acknowledged"] = "no" if missing else "yes"
     if pbx_calls:
         step.facts["sent to"] = sent_to(call.opening, peer)
     audio = audio_of(call, subjects, pbx_calls=pbx_calls)

@@ -9,9 +9,13 @@ import enum
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sipdiag.base.datagram import Origin
+from sipdiag.base.datagram import Origin, Transport
 from sipdiag.base.endpoint import Endpoint
-from sipdiag.flows.transaction import Sent, Transaction
+from sipdiag.flows.transaction import Answer, Sent, Transaction
+
+UNACKNOWLEDGED_COUNT = 4
+"""A 2xx sent so often has waited for its ACK for more than 3 s at T1 = 500 ms (RFC 3261 section
+13.3.1.4): no delay explains that."""
 
 
 class End(enum.Enum):
@@ -35,6 +39,8 @@ class MediaOffer(NamedTuple):
     direction: str
     on_hold: bool
     origin: Origin
+    ice: bool = False
+    """It lists candidates (RFC 8839): the address of its c= line is only one of them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +62,9 @@ class Call:
     offers: list[MediaOffer] = field(default_factory=list)
     transactions: list[Transaction] = field(default_factory=list)
     """The opening one and all later ones of the dialog, in order."""
+    session_s: int | None = None
+    """Session-Expires of the 2xx, else of the INVITE, in seconds (RFC 4028): half of it after
+    the answer one side refreshes the session, and without that the call ends."""
 
     @property
     def caller(self) -> Endpoint:
@@ -71,6 +80,17 @@ class Call:
     def start_ns(self) -> int:
         """Time of the first INVITE or NEW."""
         return self.opening.start_ns
+
+    @property
+    def answers_repeated(self) -> list[Answer]:
+        """The longest run of 2xx answers to one INVITE of the call, over UDP: more than one or two
+        means that no ACK came to whoever answered (RFC 3261 section 13.3.1.4)."""
+        runs = [
+            [answer for answer in transaction.answers if 200 <= answer.code < 300]
+            for transaction in self.transactions
+            if transaction.method == "INVITE" and transaction.transport is Transport.UDP
+        ]
+        return max(runs, key=len, default=[])
 
     @property
     def outcome(self) -> End:

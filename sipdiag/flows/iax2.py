@@ -75,6 +75,7 @@ class Iax2Flows:
             sent=[sent],
             user=frame.text("USERNAME") or frame.text("CALLED_NUMBER"),
             asked_s=frame.integer("REFRESH"),
+            token=_token(frame),
         )
         opened = _Dialog(transaction, frame.timestamp_ms)
         if frame.subclass in (Iax.REGREQ, Iax.REGREL):
@@ -146,6 +147,12 @@ class Iax2Flows:
                 call.ended_ns, call.end = sent.ts_ns, End.HUNG_UP
             elif frame.subclass == Iax.REJECT:
                 call.ended_ns, call.end = sent.ts_ns, End.REFUSED
+
+
+def _token(frame: FullFrame) -> str | None:
+    if not frame.has("CALLTOKEN"):
+        return None
+    return "given" if frame.get("CALLTOKEN") else "asked"
 
 
 def _token_given(transaction: Transaction) -> bool:

@@ -88,6 +88,7 @@ class SipFlows:
         self._book.request(transaction)
         if message.method == "INVITE" and call is None:
             call = self._open_call(message, transaction)
+            call.session_s = _session(message)
             self._note_sdp(call, message, sent)
         elif call is not None:
             call.transactions.append(transaction)
@@ -133,6 +134,7 @@ class SipFlows:
             call.ringing_ns = sent.ts_ns
         elif 200 <= status < 300 and call.answered_ns is None:
             call.answered_ns = sent.ts_ns
+            call.session_s = _session(message) or call.session_s
             contact = message.contacts[0].uri if message.contacts else None
             if contact is not None:
                 call.answered_contact = str(Endpoint(contact.host, contact.effective_port))
@@ -149,7 +151,7 @@ class SipFlows:
             call.offers.append(
                 MediaOffer(
                     sent.ts_ns, sent.src, audio.endpoint, audio.direction, audio.on_hold,
-                    sent.origin,
+                    sent.origin, bool(audio.candidates),
                 )
             )  # fmt: skip
 
@@ -202,6 +204,11 @@ def _written(message: Message) -> Written:
         user_agent=message.software,
         instance=message.contacts[0].params.get("+sip.instance") if message.contacts else None,
     )
+
+
+def _session(message: Message) -> int | None:
+    value = (message.get("session-expires") or "").partition(";")[0].strip()
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= 6 else None
 
 
 def _asked(message: Message) -> int | None:

@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 from sipdiag.base.datagram import Origin, Source
 from sipdiag.base.endpoint import Endpoint
+from sipdiag.base.logevent import LogEvent
 from sipdiag.flows.call import Call
+from sipdiag.flows.clock import ClockJump
+from sipdiag.flows.keepalive import KeepaliveTrain
 from sipdiag.flows.registration import Registration
 from sipdiag.flows.transaction import Transaction
 from sipdiag.protocols.media import MediaTable
@@ -69,8 +72,17 @@ class Subjects:
     """SIP messages whose Content-Length isn't their body's; ``label`` says so."""
     stun_clients: frozenset[Endpoint]
     """Endpoints that exchanged STUN messages with somebody."""
+    events: list[LogEvent]
+    """What the PBX's log says in its own words, where the source is one."""
     packets: list[Packet]
     """The signalling packets, up to the cap; empty unless asked for."""
+    cut_messages: list[Packet] = field(default_factory=list)
+    """SIP messages of which the source kept only a part."""
+    clock_jumps: list[ClockJump] = field(default_factory=list)
+    """Where the clock was set back."""
+    keepalives: list[KeepaliveTrain] = field(default_factory=list)
+    limits_hit: dict[str, int] = field(default_factory=dict)
+    """Caps of ``Limits`` that this source reached, and how often."""
 
     @property
     def pbx_software(self) -> str | None:

@@ -13,7 +13,9 @@ from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.interval import NS
 from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits, Limits
 from sipdiag.flows.call import Call
+from sipdiag.flows.clock import JUMP_NS, ClockWatch
 from sipdiag.flows.iax2 import Iax2Flows
+from sipdiag.flows.keepalive import KeepaliveBook
 from sipdiag.flows.opened import OpenTransactions
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.sip import SipFlows
@@ -37,17 +39,28 @@ class PathClock:
     def __init__(self, media: MediaTable, limits: Limits, hits: LimitHits) -> None:
         self._last: dict[tuple[Endpoint, Endpoint], int] = {}
         self._media, self._limits, self._hits = media, limits, hits
+        self._doubtful_ns = -1
 
-    def _newest(self, src: Endpoint, dst: Endpoint) -> int | None:
+    def jumped(self, before_ns: int) -> None:
+        """The clock was set back from ``before_ns``: how long anything has been idle isn't known
+        until it is heard again."""
+        self._last.clear()
+        self._doubtful_ns = max(before_ns, self._doubtful_ns)
+
+    def _newest(self, src: Endpoint, dst: Endpoint, now: int) -> int | None:
         signalling, media = self._last.get((src, dst)), self._media.last_ns(src, dst)
+        if media is not None and media <= self._doubtful_ns:
+            return None
         if signalling is None or media is None:
-            return media if signalling is None else signalling
-        return max(signalling, media)
+            newest = media if signalling is None else signalling
+        else:
+            newest = max(signalling, media)
+        return None if newest is None or newest > now + JUMP_NS else newest
 
     def sent(self, datagram: Datagram, src: Endpoint, dst: Endpoint) -> Sent:
         """The transmission that ``datagram`` is, with the idle times before it."""
         now = datagram.ts_ns
-        back, forth = self._newest(dst, src), self._newest(src, dst)
+        back, forth = self._newest(dst, src, now), self._newest(src, dst, now)
         newest = max((t for t in (back, forth) if t is not None), default=None)
         return Sent(
             now,
@@ -89,8 +102,12 @@ class Tracker:
         self._keep = keep_packets
         self._packets: list[Packet] = []
         self._unreachable: list[Packet] = []
+        self._cut: list[Packet] = []
         self._stun: set[Endpoint] = set()
         self._clock = PathClock(media, limits, self._hits)
+        self._watch = ClockWatch()
+        self._keepalives = KeepaliveBook(limits, self._hits)
+        self._hits_before = self._hits.counts.copy()
         self._open = OpenTransactions(limits, self._hits)
         self._book = PeerBook(local, limits, self._hits)
         self._sip = SipFlows(self._book, self._open, limits, self._hits, exact=source.bytes_exact)
@@ -99,6 +116,8 @@ class Tracker:
     def feed(self, datagram: Datagram) -> None:
         """Takes the next datagram."""
         src, dst = datagram.src or _HERE, datagram.dst or _HERE
+        if self._watch.jumped(datagram.ts_ns, datagram.origin):
+            self._clock.jumped(self._watch.jumps[-1].before_ns)
         self._open.close_before(datagram.ts_ns - _SETTLED_NS)
         if datagram.transport is Transport.ICMP:
             self._note_unreachable(datagram, src, dst)
@@ -108,6 +127,12 @@ class Tracker:
         if message is not None:
             label = message.summary
             self._remember(datagram, src, dst, label, "SIP", message.call_id)
+            if datagram.cut and len(self._cut) < 1024:
+                self._cut.append(
+                    Packet(
+                        datagram.ts_ns, src, dst, label, "SIP", message.call_id, datagram.origin
+                    )
+                )  # fmt: skip
             self._sip.feed(datagram, message, self._clock.sent(datagram, src, dst))
         elif len(payload) >= 12 and payload[0] & 0x80:
             frame = iax2.parse(payload)
@@ -116,8 +141,10 @@ class Tracker:
                 call = f"{frame.source_call}/{frame.dest_call}"
                 self._remember(datagram, src, dst, label, "IAX2", call)
                 self._iax2.feed(datagram, frame, self._clock.sent(datagram, src, dst))
-        elif payload[4:8] == _STUN_COOKIE:
-            self._stun.update((src, dst))
+        else:
+            if payload[4:8] == _STUN_COOKIE:
+                self._stun.update((src, dst))
+            self._keepalives.take(payload, datagram.ts_ns, src, dst)
         self._clock.tick(datagram, src, dst)
 
     def subjects(self) -> Subjects:
@@ -134,7 +161,12 @@ class Tracker:
             unreachable=self._unreachable,
             length_errors=self._sip.length_errors,
             stun_clients=frozenset(self._stun),
+            events=[],
             packets=self._packets,
+            cut_messages=self._cut,
+            clock_jumps=self._watch.jumps,
+            keepalives=self._keepalives.trains(),
+            limits_hit=dict(self._hits.counts - self._hits_before),
         )
 
     def _calls(self) -> list[Call]:

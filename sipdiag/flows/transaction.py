@@ -89,6 +89,8 @@ class Transaction:
     asked_s: int | None = None
     granted_s: int | None = None
     in_dialog: bool = False
+    token: str | None = None
+    """IAX2: ``asked`` with an empty CALLTOKEN element, ``given`` with the one handed out."""
     seen_as: Endpoint | None = None
     """Where the other side says the request came from: ``received`` and ``rport`` of the answer's
     Via (RFC 3581), or IAX2's APPARENT ADDR (RFC 5456 section 8.6.17)."""

@@ -1,4 +1,4 @@
-"""Readers: captures in, ``Datagram``s out, lazily.
+"""Readers: captures and logs in, ``Datagram``s out, lazily.
 
 Contract: ``open_source`` tells inputs apart by content and gives a ``Reader``; all that is
 wrong with an input as a whole is raised there, in one line (``InputError``, ``AccessError``).
@@ -15,6 +15,7 @@ from sipdiag.base.datagram import Datagram, Source
 from sipdiag.base.errors import InputError, SipdiagError, UsageError
 from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits, Limits
 from sipdiag.protocols.media import MediaTable
+from sipdiag.readers.asterisk_log import open_log
 from sipdiag.readers.link import LINKS
 from sipdiag.readers.native import NativeReader, unsupported
 from sipdiag.readers.pcap import MAGICS, PcapFile
@@ -51,16 +52,22 @@ def open_source(
     on_progress: Progress | None = None,
     keylog: str | os.PathLike[str] | None = None,
     decode_as: Sequence[str] = (),
+    tz: str | None = None,
+    now_ns: int | None = None,
 ) -> Reader:
-    """Opens a capture: a path, ``"-"`` for standard input, or a binary file object.
+    """Opens a capture or a log of Asterisk's: a path, ``"-"`` for standard input, or a binary
+    file object.
 
     ``name`` is how the source is called in reports (the path as given, otherwise). ``reader``:
     ``native`` or ``tshark``; ``keylog`` (a TLS key log file) and ``decode_as`` (tshark's ``-d``
     rules) are for the latter. ``hits`` collects the limits that were reached.
     ``on_progress(bytes_read, bytes_total or None)`` is called for each chunk of the input.
+    For a log: ``tz`` is the zone of its times (``Europe/Berlin``, ``+02:00``), where they don't say
+    it; ``now_ns`` (since 1970 UTC) is a time after its end, from which a missing year is told, in
+    place of the file's modification time.
 
-    Raises ``InputError`` for what isn't a readable capture, ``AccessError`` for a missing right
-    or tool, ``UsageError`` for options that don't fit.
+    Raises ``InputError`` for what is neither a readable capture nor a log, ``AccessError`` for a
+    missing right or tool, ``UsageError`` for options that don't fit.
     """
     hits = LimitHits() if hits is None else hits
     if name is None:
@@ -87,7 +94,7 @@ def open_source(
         elif head.startswith(SECTION):
             file = PcapngFile(stream, source, limits, hits)
         else:
-            raise InputError(f"{name}: {refuse(head)}")
+            return open_log(path, stream, source, limits, hits, tz=tz, now_ns=now_ns)
     except SipdiagError:
         stream.close()
         raise

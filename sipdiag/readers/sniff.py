@@ -67,5 +67,5 @@ def refuse(head: bytes) -> str:
     if len(head) > 262 and head[257:262] == b"ustar":
         return "is a tar archive; unpack it first"
     if looks_like_text(head):
-        return "looks like text; it is not a capture"
+        return "looks like text; it is not a capture, nor a log of Asterisk's"
     return f"is not a capture (begins with {head[:4].hex(' ')}, no magic number that is known)"

@@ -6,8 +6,17 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sipdiag._version import __version__
-from sipdiag.advice import Recommendation, Target, recommend, refresh_interval
-from sipdiag.base.datagram import Source
+from sipdiag.advice import (
+    Outlook,
+    Recommendation,
+    Target,
+    outlooks,
+    recommend,
+    recommended,
+    refresh_interval,
+    seen_of,
+)
+from sipdiag.base.datagram import Source, Vantage
 from sipdiag.base.interval import seconds
 from sipdiag.findings import Finding, Severity, Undetermined, Verdict
 from sipdiag.findings.context import Context, peer_subject
@@ -26,6 +35,7 @@ from sipdiag.report.model import (
     EvidenceInfo,
     FindingInfo,
     LifetimeInfo,
+    OutlookInfo,
     PairInfo,
     RecommendationInfo,
     RegistrationInfo,
@@ -64,6 +74,7 @@ def build(
     root = max(roots, key=lambda f: (f.severity, f.confidence), default=None)
     if root is not None:
         findings.sort(key=lambda f: f is not root and f.caused_by is not root)
+    simulated = _simulate(contexts, target)
     undetermined = [open_ for verdict in verdicts for open_ in verdict.undetermined]
     return Report(
         schema=SCHEMA,
@@ -73,13 +84,40 @@ def build(
         findings=[_finding(finding) for finding in findings],
         undetermined=[_undetermined(item) for item in undetermined],
         estimates=_estimates(contexts),
-        recommendations=[_recommendation(item) for item in recommend(findings, target)],
+        recommendations=[_recommendation(item) for item in recommend(findings, target, simulated)],
         comparison=comparison,
         limits_hit=limits_hit,
         asterisk=str(target.version) if target.version else None,
         driver=target.driver,
         crossings=[_crossing(crossing, same_place) for crossing, same_place in crossings],
+        what_if=[
+            _outlook(subject, row, row is recommended(rows, row.where))
+            for subject, rows in simulated.items()
+            for row in rows
+        ],
     )
+
+
+def _simulate(contexts: Iterable[Context], target: Target) -> dict[Subject, list[Outlook]]:
+    """What other settings would do for each client: by the source that saw most of its fate."""
+    simulated: dict[Subject, list[Outlook]] = {}
+    for context in contexts:
+        if context.subjects.source.vantage is Vantage.PHONE:
+            continue
+        for reach in context.reaches:
+            subject = peer_subject(reach.peer)
+            seen = seen_of(reach, context.subjects)
+            if seen is not None and subject not in simulated:
+                simulated[subject] = outlooks(seen, reach.peer.protocol, target)
+    return simulated
+
+
+def _outlook(subject: Subject, row: Outlook, chosen: bool) -> OutlookInfo:
+    return OutlookInfo(
+        subject.ident, row.where, row.setting, row.reply.value, row.request.value,
+        row.audio.value if row.audio else None, row.binding.value, row.overall.value, chosen,
+        row.note,
+    )  # fmt: skip
 
 
 def _crossing(crossing: Crossing, same_place: bool) -> CrossingInfo:

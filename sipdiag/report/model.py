@@ -187,6 +187,24 @@ class Comparison:
 
 
 @dataclass(slots=True)
+class OutlookInfo:
+    """What would become of a client under one setting: ``reaches``, ``fails`` or ``undetermined``
+    for the reply to its requests, the next request, audio (None: IAX2) and the binding between two
+    refreshes. ``recommended``: the least permissive under which everything reaches."""
+
+    subject: str
+    where: str
+    setting: str
+    reply: str
+    request: str
+    audio: str | None
+    binding: str
+    overall: str
+    recommended: bool
+    note: str
+
+
+@dataclass(slots=True)
 class CrossingInfo:
     """Two inputs that saw the same messages: ``near`` on the clients' side (or, for two at one
     place, the first). ``clock_ahead_s``: of the far one's clock. ``near_only_count`` and
@@ -219,5 +237,6 @@ class Report:
     comparison: Comparison | None
     limits_hit: list[str]
     crossings: list[CrossingInfo] = field(default_factory=list)
+    what_if: list[OutlookInfo] = field(default_factory=list)
     asterisk: str | None = None
     driver: str | None = None

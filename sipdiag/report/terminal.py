@@ -42,8 +42,9 @@ _ROLES = {
 }
 
 
-def render(report: Report, console: Console, *, quiet: bool = False) -> None:
-    """Prints the report. ``quiet``: the verdict's sentence and name only."""
+def render(report: Report, console: Console, *, quiet: bool = False, what_if: bool = False) -> None:
+    """Prints the report. ``quiet``: the verdict's sentence and name only. ``what_if``: the table of
+    what every setting would do."""
     for part in _verdict(report):
         console.print(part)
     if quiet:
@@ -55,6 +56,7 @@ def render(report: Report, console: Console, *, quiet: bool = False) -> None:
         _evidence(report),
         _other_findings(report),
         _settings(report),
+        _what_if(report) if what_if else None,
         _undetermined(report),
         _differences(report),
     ):
@@ -63,10 +65,12 @@ def render(report: Report, console: Console, *, quiet: bool = False) -> None:
             console.print(block)
 
 
-def render_text(report: Report, width: int = 80, *, quiet: bool = False) -> str:
+def render_text(
+    report: Report, width: int = 80, *, quiet: bool = False, what_if: bool = False
+) -> str:
     """The report as text without colour, at most ``width`` columns wide, no blanks at line ends."""
     out = io.StringIO()
-    render(report, make_console(out, width=width), quiet=quiet)
+    render(report, make_console(out, width=width), quiet=quiet, what_if=what_if)
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
 
 
@@ -302,6 +306,33 @@ def _way(rank: int, items: list[RecommendationInfo]) -> RenderableType:
             note = Text.assemble((f"{label}: ", "dim"), plain(sentence))
             parts.append(_indent(note, 3))
     return _indent(Group(*parts))
+
+
+_MARKS = {"reaches": ("ok", "green"), "fails": ("FAILS", "bold red"), "undetermined": ("?", "dim")}
+
+
+def _what_if(report: Report) -> RenderableType | None:
+    if not report.what_if:
+        return None
+    rows: list[RenderableType] = [
+        _head("what if", "ok: reaches the phone; ?: these packets don't decide")
+    ]
+    for subject, outlooks in groupby(report.what_if, key=lambda row: row.subject):
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(overflow="fold")
+        table.add_row(
+            Text(plain(subject), style="bold"), "replies", "requests", "audio", "binding", ""
+        )
+        for row in outlooks:
+            legs = [row.reply, row.request, row.audio, row.binding]
+            marks = [Text(*_MARKS[leg]) if leg else Text("-") for leg in legs]
+            table.add_row(
+                Text(row.setting), *marks, Text("<- mildest cure" if row.recommended else "")
+            )
+        rows.append(_indent(table))
+        notes = dict.fromkeys(r.note for r in report.what_if if r.subject == subject and r.note)
+        rows += [_indent(Text(note, style="dim")) for note in notes if "auto" not in note]
+    return Group(*rows)
 
 
 def _undetermined(report: Report) -> RenderableType | None:

@@ -4,33 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sipdiag.base.datagram import Transport
 from sipdiag.base.endpoint import behind_nat
 from sipdiag.base.interval import seconds
 from sipdiag.findings.context import Context, age, peer_subject
 from sipdiag.findings.model import Confidence, Evidence, Finding, Rule, Severity
-from sipdiag.flows.call import Call
+from sipdiag.flows.call import UNACKNOWLEDGED_COUNT, Call
 from sipdiag.flows.subjects import Peer
-from sipdiag.flows.transaction import Answer
-
-_REPEATED = 4
-"""A 2xx sent so often has waited for its ACK for more than 3 s at T1 = 500 ms (RFC 3261 section
-13.3.1.4): no delay explains that."""
-
-
-def _repeats(call: Call) -> list[Answer]:
-    """The longest run of 2xx answers to one INVITE of the call."""
-    runs = [
-        [answer for answer in transaction.answers if 200 <= answer.code < 300]
-        for transaction in call.transactions
-        if transaction.method == "INVITE" and transaction.transport is Transport.UDP
-    ]
-    return max(runs, key=len, default=[])
 
 
 def _judge_call(peer: Peer, call: Call, *, pbx_calls: bool) -> Finding | None:
-    answers = _repeats(call)
-    if len(answers) < _REPEATED:
+    answers = call.answers_repeated
+    if len(answers) < UNACKNOWLEDGED_COUNT:
         return None
     first, last = answers[0], answers[-1]
     acks = [ack for ack in call.acks if ack.ts_ns >= first.ts_ns]

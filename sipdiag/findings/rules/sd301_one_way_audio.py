@@ -106,6 +106,7 @@ def _from_phone_lost(peer: Peer, audio: CallAudio) -> Finding | Undetermined | N
             "sent_to": str(ours),
             "heard_from": None,
             "at_fault": "Asterisk's SDP address",
+            "pbx_address": pbx_ip,
             "sent_count": audio.sent_count,
             "received_count": 0,
         },
