@@ -16,13 +16,15 @@ from sipdiag.asterisk.identify import AsteriskVersion, version_of
 from sipdiag.base.datagram import Source, Vantage
 from sipdiag.base.errors import UsageError
 from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits, Limits
+from sipdiag.base.logevent import LogEvent
 from sipdiag.findings import judge, merge
 from sipdiag.findings.context import Context
 from sipdiag.flows.sightings import Sightings
 from sipdiag.flows.subjects import Subjects
 from sipdiag.flows.tracker import Tracker
-from sipdiag.flows.vantage import crossings_of, vantage_of
-from sipdiag.readers import open_source
+from sipdiag.flows.vantage import crossings_of, rotated, vantage_of
+from sipdiag.protocols.media import MediaTable
+from sipdiag.readers import Reader, open_source
 from sipdiag.readers.asterisk_log import AsteriskLogReader
 from sipdiag.report.build import build, compare_contexts
 from sipdiag.report.model import Report
@@ -54,11 +56,11 @@ DEFAULTS = Options()
 def read(source: Input, options: Options = DEFAULTS, *, keep_packets: int = 0) -> Subjects:
     """The subjects of one input. ``keep_packets``: how many signalling packets to keep for a
     ladder. Raises as ``analyse`` does."""
-    return _track(source, options, LimitHits(), keep_packets=keep_packets)
+    return _track([source], options, LimitHits(), keep_packets=keep_packets)
 
 
 def _track(
-    source: Input,
+    sources: Sequence[Input],
     options: Options,
     hits: LimitHits,
     *,
@@ -66,9 +68,47 @@ def _track(
     sightings: list[Sightings] | None = None,
     vantage: Vantage | None = None,
 ) -> Subjects:
-    """Reads an input to its end. ``sightings``: where to put what it saw, for crossing it with
-    others."""
-    reader = open_source(
+    """Reads an input, or several that go on from each other, to the end. ``sightings``: where to
+    put what was seen, for crossing it with others."""
+    reader = _open(sources[0], options, hits)
+    whole = reader.source
+    tracker = Tracker(
+        whole,
+        reader.media,
+        local=options.local,
+        limits=options.limits,
+        hits=hits,
+        keep_packets=keep_packets,
+    )
+    seen = Sightings(whole, options.limits, hits)
+    events: list[LogEvent] = []
+    for number, source in enumerate(sources):
+        if number:
+            reader = _open(source, options, hits, reader.media)
+        for datagram in reader:
+            tracker.feed(datagram)
+            if sightings is not None:
+                seen.add(datagram)
+        if isinstance(reader, AsteriskLogReader):
+            events += reader.events
+            whole.times_known = whole.times_known and reader.times_known
+        if number:
+            whole.extend(reader.source)
+    if sightings is not None:
+        sightings.append(seen)
+    subjects = tracker.subjects()
+    subjects.events = events
+    if vantage is not None:
+        whole.vantage = vantage
+    elif whole.vantage is Vantage.UNKNOWN:
+        whole.vantage = vantage_of(subjects)
+    return subjects
+
+
+def _open(
+    source: Input, options: Options, hits: LimitHits, media: MediaTable | None = None
+) -> Reader:
+    return open_source(
         source,
         reader=options.reader,
         limits=options.limits,
@@ -77,31 +117,8 @@ def _track(
         keylog=options.keylog,
         decode_as=options.decode_as,
         tz=options.tz,
+        media=media,
     )
-    tracker = Tracker(
-        reader.source,
-        reader.media,
-        local=options.local,
-        limits=options.limits,
-        hits=hits,
-        keep_packets=keep_packets,
-    )
-    seen = Sightings(reader.source, options.limits, hits)
-    for datagram in reader:
-        tracker.feed(datagram)
-        if sightings is not None:
-            seen.add(datagram)
-    if sightings is not None:
-        sightings.append(seen)
-    subjects = tracker.subjects()
-    if isinstance(reader, AsteriskLogReader):
-        subjects.events = reader.events
-        subjects.source.times_known = reader.times_known
-    if vantage is not None:
-        subjects.source.vantage = vantage
-    elif subjects.source.vantage is Vantage.UNKNOWN:
-        subjects.source.vantage = vantage_of(subjects)
-    return subjects
 
 
 def _target(subjects: Subjects, options: Options) -> Target:
@@ -121,9 +138,22 @@ def analyse(*sources: Input, options: Options = DEFAULTS) -> Report:
     hits = LimitHits()
     sightings: list[Sightings] | None = [] if len(sources) > 1 else None
     everything = [
-        _track(source, options, hits, sightings=sightings, vantage=vantage)
+        _track([source], options, hits, sightings=sightings, vantage=vantage)
         for source, vantage in zip_longest(sources, options.vantages)
     ]
+    parts = rotated([subjects.source for subjects in everything])
+    if len(parts) < len(sources) and all(_can_be_reopened(source) for source in sources):
+        sightings = []
+        everything = [
+            _track(
+                [sources[n] for n in part],
+                options,
+                hits,
+                sightings=sightings,
+                vantage=everything[part[0]].source.vantage,
+            )
+            for part in parts
+        ]
     crossings = crossings_of(sightings or [])
     for crossing, same_place in crossings:
         if not same_place:
@@ -155,6 +185,10 @@ def analyse(*sources: Input, options: Options = DEFAULTS) -> Report:
     )
 
 
+def _can_be_reopened(source: Input) -> bool:
+    return isinstance(source, str | os.PathLike) and os.path.isfile(source)
+
+
 def _place(source: Source, vantage: Vantage) -> None:
     if source.vantage is Vantage.UNKNOWN:
         source.vantage = vantage
@@ -163,8 +197,8 @@ def _place(source: Source, vantage: Vantage) -> None:
 def compare(good: Input, bad: Input, options: Options = DEFAULTS) -> Report:
     """Diagnoses BAD with GOOD as its baseline. Raises as ``analyse`` does."""
     hits = LimitHits()
-    baseline = Context(_track(good, options, hits))
-    context = Context(_track(bad, options, hits), baseline)
+    baseline = Context(_track([good], options, hits))
+    context = Context(_track([bad], options, hits), baseline)
     verdict = judge(context)
     return build(
         [context],

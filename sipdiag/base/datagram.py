@@ -95,3 +95,13 @@ class Source:
     last_ns: int | None = None
     notes: list[str] = field(default_factory=list)
     """Sentences for a person on what was odd or left out."""
+
+    def extend(self, later: Source) -> None:
+        """Takes in a source that goes on where this one ended."""
+        self.name = f"{self.name} + {later.name}"
+        for count in ("packets", "sip_messages", "iax2_frames", "rtp_packets", "cut_packets"):
+            setattr(self, count, getattr(self, count) + getattr(later, count))
+        self.fragments_incomplete += later.fragments_incomplete
+        self.truncated = self.truncated or later.truncated
+        self.last_ns = later.last_ns if later.last_ns is not None else self.last_ns
+        self.notes += later.notes

@@ -82,15 +82,32 @@ class Reach:
         return [observation for observation, fate in self.fates if fate in wanted]
 
     @property
+    def router(self) -> str | None:
+        """The public address whose NAT the ages below are of: where something expired, else the
+        newest at which something got through. A phone that roams has one for each network."""
+        expired, through = self.of(Fate.EXPIRED), self.of(Fate.THROUGH)
+        if expired:
+            return expired[0].dst.ip
+        return through[-1].dst.ip if through else None
+
+    def got_through(self) -> list[Observation]:
+        """What got through the NAT of ``router``, in order of time."""
+        return [o for o in self.of(Fate.THROUGH) if o.dst.ip == self.router]
+
+    @property
     def survived_s(self) -> float | None:
         """The largest age at which something got through, in seconds."""
-        ages = [o.quiet_s for o in self.of(Fate.THROUGH) if o.quiet_s is not None]
+        ages = [o.quiet_s for o in self.got_through() if o.quiet_s is not None]
         return max(ages, default=None)
 
     @property
     def failed_s(self) -> float | None:
         """The smallest age at which the binding had expired, in seconds."""
-        ages = [o.idle_s for o in self.of(Fate.EXPIRED) if o.idle_s is not None]
+        ages = [
+            o.idle_s
+            for o in self.of(Fate.EXPIRED)
+            if o.idle_s is not None and o.dst.ip == self.router
+        ]
         return min(ages, default=None)
 
     @property
@@ -145,10 +162,13 @@ def assess(peer: Peer, subjects: Subjects, arrivals: Arrivals = _NO_ARRIVALS) ->
     reach = Reach(peer)
     tainted: dict[tuple[Endpoint, int | None], Fate] = {}
     observations = observe(peer)
-    survived = max(
-        (o.quiet_s for o in observations if o.through and o.quiet_s is not None), default=0.0
-    )
+    survived_at: dict[str, float] = {}
     for observation in observations:
+        if observation.through and observation.quiet_s is not None:
+            router = observation.dst.ip
+            survived_at[router] = max(survived_at.get(router, 0.0), observation.quiet_s)
+    for observation in observations:
+        survived = survived_at.get(observation.dst.ip, 0.0)
         if observation.through:
             fate = Fate.THROUGH
         else:

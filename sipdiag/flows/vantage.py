@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sipdiag.base.datagram import Vantage
+from sipdiag.base.datagram import Source, Vantage
 from sipdiag.base.endpoint import behind_nat, same_address
+from sipdiag.base.interval import NS
 from sipdiag.flows.sightings import Crossing, Sightings, cross
 from sipdiag.flows.subjects import Subjects
 
@@ -22,6 +23,33 @@ def vantage_of(subjects: Subjects) -> Vantage:
     if phone != pbx:
         return Vantage.PHONE if phone else Vantage.PBX
     return Vantage.UNKNOWN
+
+
+_LONGEST_GAP_NS = 600 * NS
+"""Between the end of one file of a ring (tcpdump -C, -G) and the beginning of the next."""
+
+
+def rotated(sources: list[Source]) -> list[list[int]]:
+    """Which sources go on from each other, as the files of a ring do: of one kind and place, in
+    order of time, without overlap and without a long gap. Gives the indices of each row."""
+    known = [
+        (first, last, n)
+        for n, source in enumerate(sources)
+        if (first := source.first_ns) is not None and (last := source.last_ns) is not None
+    ]
+    rows: list[list[int]] = []
+    for first, _, n in sorted(known):
+        for row in rows:
+            before = sources[row[-1]]
+            same = (before.kind, before.name == sources[n].name) == (sources[n].kind, False)
+            places = {before.vantage, sources[n].vantage} - {Vantage.UNKNOWN}
+            gap = first - (before.last_ns or 0)
+            if same and len(places) < 2 and 0 <= gap <= _LONGEST_GAP_NS:
+                row.append(n)
+                break
+        else:
+            rows.append([n])
+    return rows + [[n] for n in range(len(sources)) if n not in {k[2] for k in known}]
 
 
 def crossings_of(sightings: list[Sightings]) -> list[tuple[Crossing, bool]]:

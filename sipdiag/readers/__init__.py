@@ -54,6 +54,7 @@ def open_source(
     decode_as: Sequence[str] = (),
     tz: str | None = None,
     now_ns: int | None = None,
+    media: MediaTable | None = None,
 ) -> Reader:
     """Opens a capture or a log of Asterisk's: a path, ``"-"`` for standard input, or a binary
     file object.
@@ -99,7 +100,7 @@ def open_source(
         stream.close()
         raise
     source.kind = file.kind
-    return NativeReader(file, stream, source, limits, hits)
+    return NativeReader(file, stream, source, limits, hits, media)
 
 
 def _name(path: str | os.PathLike[str] | BinaryIO) -> str:

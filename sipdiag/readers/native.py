@@ -29,7 +29,8 @@ _VLAN = b"\x81\x00"
 
 
 class NativeReader:
-    """Reads ``file`` (pcap or pcapng) out of ``stream``, which it closes at the end."""
+    """Reads ``file`` (pcap or pcapng) out of ``stream``, which it closes at the end. ``media``: the
+    table of the capture that this one goes on from."""
 
     def __init__(
         self,
@@ -38,9 +39,10 @@ class NativeReader:
         source: Source,
         limits: Limits,
         hits: LimitHits,
+        media: MediaTable | None = None,
     ) -> None:
         self.source = source
-        self.media = MediaTable(limits, hits)
+        self.media = MediaTable(limits, hits) if media is None else media
         self._file = file
         self._stream = stream
         self._limits = limits

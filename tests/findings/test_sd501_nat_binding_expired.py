@@ -166,3 +166,23 @@ def test_inbound_keepalives_widen_the_interval_rather_than_count_as_age(
     lower, upper = _lifetime(found.params)
     assert lower is not None and lower < 10
     assert upper == pytest.approx(40, abs=0.3)
+
+
+def test_each_network_of_a_roaming_phone_has_its_own_lifetime(s: Scenario, phone: SipPhone) -> None:
+    """What survives on 4G says nothing of the router at home."""
+    s.register(phone)
+    s.at(45)
+    s.call(phone, answered=True, talk_s=1, media="none")
+    s.rebind(phone, "198.51.100.9:7001")
+    s.at(54)
+    s.keep_registered(phone, until=400, every=54)
+    s.at(54 + 20)
+    s.call(phone, answered=True, talk_s=1, media="none")
+    for cycle in (3, 5):
+        s.at(cycle * 54 + 36)
+        s.call(phone, answered=False, retransmissions=3)
+    verdict = verdict_on(s)
+    assert accused(verdict) == ["nat-binding-expired"]
+    lower, upper = _lifetime(the(verdict, "nat-binding-expired").params)
+    assert lower == pytest.approx(20, abs=0.3)
+    assert upper == pytest.approx(36, abs=0.3)

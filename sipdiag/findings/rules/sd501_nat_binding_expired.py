@@ -67,7 +67,7 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
             "capture on the phone's side of the router as well",
         )  # fmt: skip
         return
-    through = [o for o in reach.of(Fate.THROUGH) if o.quiet_s is not None]
+    through = [o for o in reach.got_through() if o.quiet_s is not None]
     proved = [o for o in through if o.transaction in peer.inbound]
     good = context.baseline_of(peer)
     baseline = [
