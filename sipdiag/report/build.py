@@ -176,8 +176,8 @@ def _subject(subject: Subject) -> SubjectInfo:
 def _evidence(evidence: Evidence) -> EvidenceInfo:
     origin = evidence.origin
     return EvidenceInfo(
-        origin.source, origin.frame, origin.line, iso(evidence.ts_ns), evidence.role,
-        evidence.excerpt,
+        origin.source, origin.frame, origin.line,
+        "" if evidence.ts_ns is None else iso(evidence.ts_ns), evidence.role, evidence.excerpt,
     )  # fmt: skip
 
 
@@ -230,7 +230,7 @@ def _add_estimates(estimates: Estimates, subject: str, reach: Reach) -> None:
                 subject,
                 None if lower is None else round(lower, 3),
                 None if upper is None else round(upper, 3),
-                len(reach.of(Fate.THROUGH)),
+                len(reach.got_through()),
                 len(reach.of(Fate.EXPIRED)),
                 refresh.seconds if refresh else None,
                 refresh.assumed if refresh else None,

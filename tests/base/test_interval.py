@@ -11,7 +11,7 @@ def test_containment() -> None:
     assert 1000 in Interval(29.7, None)
     assert 1 in Interval(None, 33.0)
     assert 34 not in Interval(None, 33.0)
-    assert "30" not in Interval(29.7, 33.0)
+    assert None not in Interval(29.7, 33.0)
 
 
 def test_consistency() -> None:

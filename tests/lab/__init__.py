@@ -1,5 +1,5 @@
 """The lab: real Asterisk, real phones and the kernel's own NAT in network namespaces.
 
 It makes the captures under ``captures/`` and re-makes them for the tests marked ``lab``. Nothing
-here imports ``sipdiag`` (save ``test_lab.py``): what it measures does not rest on what it tests.
+here imports ``sipdiag`` (save the tests): what it measures does not rest on what it tests.
 """

@@ -9,10 +9,9 @@ from __future__ import annotations
 import argparse
 import datetime
 import platform
-import shutil
 import signal
 import sys
-import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from types import FrameType
@@ -20,7 +19,7 @@ from types import FrameType
 from . import prepare, record
 from .cases import Case, CaseError, load_all
 from .net import LabError, halt
-from .play import Played, play
+from .play import Played, play, workplace
 
 CAPTURES = Path(__file__).resolve().parents[2] / "captures"
 
@@ -50,38 +49,38 @@ def main(argv: list[str] | None = None) -> int:
         return 1
 
 
-def make(case: Case, out: Path) -> list[str]:
-    """Run all sides of a case at once and write its record; what did not go as planned."""
-    runs = prepare.lab_dir() / "runs"
-    runs.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f"{case.name}-", dir=runs))
-    with ThreadPoolExecutor(len(case.sides)) as pool:
-        futures = [pool.submit(play, case, side, prepare.lab_dir(), work) for side in case.sides]
-        played = [future.result() for future in futures]
-    complaints = [f"{run.side.name}: {text}" for run in played for text in run.complaints]
-    if complaints:
-        return [*complaints, f"kept in {work}"]
-    record.write(case, played, _made(case, played), work, out)
-    shutil.rmtree(work)
-    return []
+def make(case: Case, out: Path) -> tuple[Played, ...]:
+    """Run all sides of a case at once and write its record; LabError when a side did not go as
+    planned."""
+    with workplace(case) as work:
+        with ThreadPoolExecutor(len(case.sides)) as pool:
+            futures = [
+                pool.submit(play, case, side, prepare.lab_dir(), work) for side in case.sides
+            ]
+            played = tuple(future.result() for future in futures)
+        complaints = [f"{run.side.name}: {text}" for run in played for text in run.complaints]
+        if complaints:
+            raise LabError("; ".join([*complaints, f"kept in {work}"]))
+        record.write(case, played, _made(case, played), work, out)
+    return played
 
 
 def _run(cases: list[Case], out: Path, jobs: int) -> int:
     lacking = prepare.missing()
     if lacking:
         raise LabError("\n".join([*lacking, "try: python -m tests.lab prepare"]))
-    failed = 0
+    failed = False
     pool = ThreadPoolExecutor(jobs)
     try:
         futures = {pool.submit(make, case, out): case for case in cases}
         for future in as_completed(futures):
             name = futures[future].name
+            said = "made"
             try:
-                complaints = future.result()
+                future.result()
             except LabError as error:
-                complaints = [str(error)]
-            failed += bool(complaints)
-            print(f"{name}: {'; '.join(complaints) or 'made'}", flush=True)
+                said, failed = str(error), True
+            print(f"{name}: {said}", flush=True)
     except BaseException:
         halt()
         raise
@@ -90,7 +89,7 @@ def _run(cases: list[Case], out: Path, jobs: int) -> int:
     return 1 if failed else 0
 
 
-def _made(case: Case, played: list[Played]) -> record.Made:
+def _made(case: Case, played: Sequence[Played]) -> record.Made:
     phone = played[0].side.phone.kind
     return record.Made(
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),

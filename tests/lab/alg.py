@@ -1,22 +1,31 @@
-"""A SIP ALG that does its job badly, as some home routers' do.
+"""SIP ALGs that do their job badly, as some home routers' do.
 
-Contract: a context manager; while open, it sits on the router between the phone and the server,
-where the kernel's rules hand it all SIP. Its faults, by design: the Contact's port has no mapping,
-the SDP's addresses are replaced but Content-Length is not, and the registrar's answer is passed on
-with the altered Contact. Via is rewritten both ways, so that the phone knows its answers.
+``BrokenAlg`` writes wrong things. Contract: a context manager; while open, it sits on the router
+between the phone and the server, where the kernel's rules hand it all SIP. Its faults, by design:
+the Contact's port has no mapping, the SDP's addresses are replaced but Content-Length is not, and
+the registrar's answer is passed on with the altered Contact. Via is rewritten both ways, so that
+the phone knows its answers.
+
+``ForgetfulAlg`` is the kernel's with a shorter memory. Contract: a context manager; while open, no
+SIP flow of the router outlives its last packet by more than so many seconds and a quarter; one flow
+is what it can watch. The kernel's own knob, ``sip_timeout``, is one for the whole machine, and
+the helper's flows can't be given another time (conntrack -U: Operation not supported).
 """
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import threading
+from pathlib import Path
 from types import TracebackType
 
-from .net import LAN, PRIVATE_PHONES, VPS, WAN, inside
+from .net import LAN, PRIVATE_PHONES, VPS, WAN, LabError, inside, sh
 
 SIP_PORT = 5060
 DEAD_PORT = 1025
+_SIP_TIMEOUT = Path("/sys/module/nf_conntrack_sip/parameters/sip_timeout")
 _PHONE = PRIVATE_PHONES[0].encode()
 _PUBLIC = WAN.encode()
 
@@ -53,6 +62,38 @@ class BrokenAlg:
                     self._wan.sendto(outward(message), (VPS, SIP_PORT))
                 else:
                     self._lan.sendto(inward(message), (PRIVATE_PHONES[0], SIP_PORT))
+
+
+class ForgetfulAlg:
+    """Deletes the SIP flow, and the calls that the ALG expects by it, when it has been silent."""
+
+    def __init__(self, router: str, seconds: int) -> None:
+        self._conntrack = ("ip", "netns", "exec", router, "conntrack")
+        self._seconds = seconds
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> ForgetfulAlg:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        flows = ("-p", "udp", "--orig-port-dst", str(SIP_PORT))
+        least = int(_SIP_TIMEOUT.read_text(encoding="ascii")) - self._seconds
+        while not self._closing.wait(0.25):
+            with contextlib.suppress(LabError):
+                left = [line.split()[2] for line in sh(*self._conntrack, "-L", *flows).splitlines()]
+                if any(int(seconds) < least for seconds in left):
+                    sh(*self._conntrack, "-D", *flows)
 
 
 def outward(message: bytes) -> bytes:

@@ -274,7 +274,7 @@ def _pjsip(server: Server, phone: Phone) -> Files:
     transport = {"type": "transport", "protocol": protocol, "bind": f"{VPS}:5060"}
     text = _section("system", {"type": "system", **server.system})
     text += _section("global", {"type": "global", **server.general})
-    text += _section("transport", transport)
+    text += _section("transport", transport | dict(server.transport))
     for user in phone.users:
         endpoint = {
             "type": "endpoint",

@@ -21,6 +21,7 @@ ACTIONS = (
     "call",
     "wait",
     "wait-age",
+    "wait-until",
     "wait-registered",
     "wait-first-registered",
     "power-off",
@@ -58,13 +59,19 @@ class Event:
 
 @dataclass(frozen=True)
 class Router:
-    """The home router: its NAT, its timers and whether it meddles with SIP."""
+    """The home router: its NAT, its timers and whether it meddles with SIP.
+
+    ``sip_alg_timeout_s``: how long its SIP ALG holds a flow, 0 for the kernel's own hour.
+    ``carrier_udp_timeout_s``: the UDP timers of a carrier's NAT behind it, 0 where there is none.
+    """
 
     nat: str = "masquerade"
     udp_timeout_s: int = 300
     udp_timeout_stream_s: int = 300
     sip_alg: bool = False
+    sip_alg_timeout_s: int = 0
     broken_alg: bool = False
+    carrier_udp_timeout_s: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,13 +90,20 @@ class Phone:
 
 @dataclass(frozen=True)
 class Server:
-    """Asterisk's settings by section; ``dateformat`` is that of its log."""
+    """Asterisk's settings by section; ``dateformat`` is that of its log. ``build``: another chroot
+    than the release's own, as ``patched`` for that of ``patched.py``."""
 
     general: Mapping[str, str] = field(default_factory=dict)
     peer: Mapping[str, str] = field(default_factory=dict)
     aor: Mapping[str, str] = field(default_factory=dict)
     system: Mapping[str, str] = field(default_factory=dict)
+    transport: Mapping[str, str] = field(default_factory=dict)
     dateformat: str = "%F %T.%3q"
+    build: str = ""
+
+    def suite(self, stock: str) -> str:
+        """The name of the server's chroot, where the release's own is ``stock``."""
+        return f"{stock}-{self.build}" if self.build else stock
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ T = TypeVar("T")
 LAN = "192.168.1.1"
 WAN = "203.0.113.7"
 VPS = "203.0.113.80"
+CARRIER = "100.64.0.1"
+CARRIER_WAN = "100.64.0.7"
+CARRIER_NAT = f"meta l4proto udp snat to {WAN}:30000-30999"
 PRIVATE_PHONES = ("192.168.1.50", "192.168.1.51")
 PUBLIC_PHONE = "198.51.100.50"
 PUBLIC_GATEWAY = "198.51.100.1"
@@ -106,6 +109,7 @@ class Network:
     def __init__(self, router: Router, phone: Phone) -> None:
         tag = f"lab{secrets.token_hex(3)}"
         self.router_host = f"{tag}-router"
+        self.carrier_host = f"{tag}-carrier"
         self.vps = f"{tag}-vps"
         self.phones = tuple(f"{tag}-phone{index}" for index, _ in enumerate(phone.users))
         self.addresses = (PUBLIC_PHONE,) if phone.public else PRIVATE_PHONES[: len(self.phones)]
@@ -143,14 +147,18 @@ class Network:
         sh("ip", "netns", "exec", self.router_host, "conntrack", "-F")
 
     def _build(self) -> None:
-        for host in (self.router_host, self.vps, *self.phones):
+        carriers = (self.carrier_host,) if self._router.carrier_udp_timeout_s else ()
+        for host in (self.router_host, *carriers, self.vps, *self.phones):
             sh("ip", "netns", "add", host)
             self._made.append(host)
             sh("ip", "-n", host, "link", "set", "lo", "up")
             self._sysctl(host, "net.ipv6.conf.all.disable_ipv6", 1)
-        self._link(self.vps, "eth0", self.router_host, "wan0", "02:00:00:00:00:80")
+        outermost = carriers[0] if carriers else self.router_host
+        self._link(self.vps, "eth0", outermost, "wan0", "02:00:00:00:00:80")
         self._address(self.vps, "eth0", f"{VPS}/24")
-        self._address(self.router_host, "wan0", f"{WAN}/24")
+        self._address(outermost, "wan0", f"{WAN}/24")
+        if carriers:
+            self._build_carrier()
         self._build_lan()
         self._build_router()
         self._build_upstream()
@@ -174,9 +182,22 @@ class Network:
         if self._public:
             return
         self._nft(host, _nat_table(router.nat) + _filter_table(router))
-        self._sysctl(host, "net.netfilter.nf_conntrack_udp_timeout", router.udp_timeout_s)
-        stream = router.udp_timeout_stream_s
-        self._sysctl(host, "net.netfilter.nf_conntrack_udp_timeout_stream", stream)
+        self._timers(host, router.udp_timeout_s, router.udp_timeout_stream_s)
+
+    def _build_carrier(self) -> None:
+        """The provider's own NAT, between the home router and the internet."""
+        host, seconds = self.carrier_host, self._router.carrier_udp_timeout_s
+        self._link(self.router_host, "wan0", host, "lan0", "02:00:00:00:00:07")
+        self._address(self.router_host, "wan0", f"{CARRIER_WAN}/24")
+        self._address(host, "lan0", f"{CARRIER}/24")
+        sh("ip", "-n", self.router_host, "route", "add", "default", "via", CARRIER)
+        self._sysctl(host, "net.ipv4.ip_forward", 1)
+        self._nft(host, _nat_table(CARRIER_NAT) + _filter_table(Router()))
+        self._timers(host, seconds, seconds)
+
+    def _timers(self, host: str, unreplied_s: int, replied_s: int) -> None:
+        self._sysctl(host, "net.netfilter.nf_conntrack_udp_timeout", unreplied_s)
+        self._sysctl(host, "net.netfilter.nf_conntrack_udp_timeout_stream", replied_s)
 
     def _build_upstream(self) -> None:
         """Behind the VPS is the internet: a gateway that swallows what it can't route."""

@@ -7,19 +7,23 @@ LabError when the lab itself failed. Whatever happens, nothing of it keeps runni
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .alg import BrokenAlg
-from .asterisk import Asterisk, debug, dial, server_files
+from .alg import BrokenAlg, ForgetfulAlg
+from .asterisk import Asterisk, Files, debug, dial, server_files
 from .cases import Case, Event, Side, calls
 from .measure import Measured, measure
 from .net import VPS, LabError, Network, namespaced, pause, stop
 from .phones import AsteriskPhone, Baresip, Handset
+from .prepare import lab_dir
 from .stun import StunServer
 from .watch import Watch
 
@@ -30,15 +34,30 @@ CAPTURE_FILTER = "udp or icmp or tcp"
 
 @dataclass(frozen=True)
 class Played:
-    """What came of one side."""
+    """What came of one side. ``when``: the time of each event, in seconds since the first
+    registration, or since the script's start where there was none; and that of its end."""
 
     side: Side
     measured: Measured
     complaints: tuple[str, ...]
+    when: tuple[float, ...]
 
 
-def play(case: Case, side: Side, lab: Path, into: Path) -> Played:
-    """Run one side; its three files are named after the side."""
+@contextmanager
+def workplace(case: Case) -> Iterator[Path]:
+    """A directory for a case's runs; it stays when something goes wrong in it."""
+    runs = lab_dir() / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f"{case.name}-", dir=runs))
+    yield work
+    shutil.rmtree(work)
+
+
+def play(
+    case: Case, side: Side, lab: Path, into: Path, mend: Callable[[Files], Files] | None = None
+) -> Played:
+    """Run one side; its three files are named after the side. ``mend`` changes the server's
+    configuration files before it starts."""
     into.mkdir(parents=True, exist_ok=True)
     scratch = into / f"{side.name}.work"
     scratch.mkdir()
@@ -54,8 +73,14 @@ def play(case: Case, side: Side, lab: Path, into: Path) -> Played:
             stack.enter_context(StunServer(network.vps))
         if side.router.broken_alg:
             stack.enter_context(BrokenAlg(network.router_host))
-        chroot = lab / case.suite
-        server = Asterisk(chroot, network.vps, server_files(case, side), scratch / "asterisk")
+        if side.router.sip_alg and side.router.sip_alg_timeout_s:
+            seconds = side.router.sip_alg_timeout_s
+            stack.enter_context(ForgetfulAlg(network.router_host, seconds))
+        chroot = lab / side.server.suite(case.suite)
+        files = server_files(case, side)
+        if mend is not None:
+            files = mend(files)
+        server = Asterisk(chroot, network.vps, files, scratch / "asterisk")
         stack.callback(server.stop, into / f"{side.name}.log")
         server.manager.command("core set verbose 3")
         server.manager.command(debug(case))
@@ -66,9 +91,10 @@ def play(case: Case, side: Side, lab: Path, into: Path) -> Played:
             stack.callback(phone.kill)
         for event in side.events:
             script.run(event)
+        when = script.when()
         pause(0.5)
     measured = measure(into / f"{side.name}.pcap", case.port)
-    return Played(side, measured, tuple(_complaints(side, measured)))
+    return Played(side, measured, tuple(_complaints(side, measured)), when)
 
 
 class _Script:
@@ -85,8 +111,21 @@ class _Script:
         self._watch = watch
         self._server = server
         self._phones = phones
+        self._started = time.time()
+        self._acted: list[float] = []
+
+    def when(self) -> tuple[float, ...]:
+        """When each event so far came, and now, as ``Played`` has it."""
+        zero = self._zero()
+        return tuple(at - zero for at in (*self._acted, time.time()))
+
+    def _zero(self) -> float:
+        return self._watch.first_registered or self._started
 
     def run(self, event: Event) -> None:
+        if event.at_age_s is not None:
+            self._watch.until_age(event.to, event.at_age_s - LEAD_S)
+        self._acted.append(time.time())
         first = next(iter(self._phones))
         match event.do:
             case "call" | "hold":
@@ -100,6 +139,8 @@ class _Script:
                 pause(event.seconds)
             case "wait-age":
                 self._watch.until_age(event.to, event.seconds)
+            case "wait-until":
+                pause(max(0.0, self._zero() + event.seconds - time.time()))
             case "wait-registered":
                 self._watch.until_registered(event.count, 90)
             case "wait-first-registered":
@@ -115,8 +156,6 @@ class _Script:
                 raise LabError(f"unknown event {unknown}")
 
     def _call(self, event: Event) -> None:
-        if event.at_age_s is not None:
-            self._watch.until_age(event.to, event.at_age_s - LEAD_S)
         channel = self._server.manager.originate(dial(self._case, event.to), event.ring_s)
         if not channel:
             return

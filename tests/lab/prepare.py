@@ -88,16 +88,16 @@ def version_of_phone(kind: str, suite: str) -> str:
 def _chroot(target: Path, suite: str) -> None:
     if (target / "usr/sbin/asterisk").exists():
         return
-    mirror = _mirror()
+    archive = mirror()
     if not (target / "etc/debian_version").exists() or (target / "debootstrap").exists():
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-        _run("debootstrap", "--variant=minbase", suite, str(target), mirror)
+        _run("debootstrap", "--variant=minbase", suite, str(target), archive)
     no_services = target / "usr/sbin/policy-rc.d"
     no_services.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
     no_services.chmod(0o755)
     sources = target / "etc/apt/sources.list"
-    sources.write_text(f"deb {mirror} {suite} main\n", encoding="utf-8")
+    sources.write_text(f"deb {archive} {suite} main\n", encoding="utf-8")
     resolver = target / "etc/resolv.conf"
     shutil.copyfile("/etc/resolv.conf", resolver)
     # A mirror kept as it was on some day is as good; the signature is still checked.
@@ -110,7 +110,7 @@ def _chroot(target: Path, suite: str) -> None:
     (target / "etc/hosts").write_text(names, encoding="utf-8")
 
 
-def _mirror() -> str:
+def mirror() -> str:
     """The Debian mirror of this machine's apt: its main archive, not the security one."""
     wanted = "$(REPO_URI) $(ORIGIN) $(LABEL)"
     listed = sh("apt-get", "indextargets", "--format", wanted, "Created-By: Packages")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cases import Case, Event, Phone, Side
+from .cases import Case, Event, Phone, Router, Side
 from .measure import CallSeen, Measured
 from .play import Played
 
@@ -64,7 +64,7 @@ def _case_toml(case: Case, made: Made) -> str:
 def _readme(case: Case, played: Sequence[Played], made: Made) -> str:
     parts = [f"# {case.name}", "", case.title, "", case.story, "", "## Set-up", ""]
     parts.append(f"- Server 203.0.113.80 port {case.port}: {made.asterisk}, `{case.channel}`.")
-    parts.append(f"- {_where(case.sides[0].phone)}: {made.phone}.")
+    parts.append(f"- {_where(case.sides[0].phone, case.sides[0].router)}: {made.phone}.")
     for run in played:
         parts.append(f"- `{run.side.name}`: {_side_text(run.side)}")
     if case.notes:
@@ -80,11 +80,16 @@ def _readme(case: Case, played: Sequence[Played], made: Made) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _where(phone: Phone) -> str:
+def _where(phone: Phone, router: Router) -> str:
     if phone.public:
         return "Phone 198.51.100.50 (public, no NAT)"
     if len(phone.users) > 1:
         return "Phones 192.168.1.50 and 192.168.1.51 behind the router 203.0.113.7"
+    if router.carrier_udp_timeout_s:
+        return (
+            "Phone 192.168.1.50 behind a router, 100.64.0.7 on the outside, "
+            "which is behind the carrier's NAT 203.0.113.7"
+        )
     return "Phone 192.168.1.50 behind the router 203.0.113.7"
 
 
@@ -96,9 +101,16 @@ def _side_text(side: Side) -> str:
         facts.append(f"NAT `{router.nat}`, UDP timers {timers}")
         kind = "broken" if router.broken_alg else "on" if router.sip_alg else "off"
         facts.append(f"SIP ALG {kind}")
+    if router.sip_alg and router.sip_alg_timeout_s:
+        facts.append(f"the ALG holds a flow for {router.sip_alg_timeout_s} s")
+    if router.carrier_udp_timeout_s:
+        timers = f"UDP timers {router.carrier_udp_timeout_s} s"
+        facts.append(f"behind it the carrier's NAT, ports 30000 to 30999, {timers}")
     server = side.server
-    for table in (server.general, server.system, server.peer, server.aor):
+    for table in (server.general, server.system, server.transport, server.peer, server.aor):
         facts += [f"`{name}={value}`" for name, value in table.items()]
+    if server.build:
+        facts.append(f"the server is {server.build}, see `tests/lab/{server.build}.py`")
     if side.phone.tcp:
         facts.append("over TCP")
     if side.phone.stun:
@@ -149,7 +161,8 @@ def _steps(events: Sequence[Event], measured: Measured) -> list[str]:
         elif event.do == "power-off":
             lines.append(f"- After call {calls} the phone lost its power.")
         elif event.do == "restart-router":
-            lines.append(f"- After call {calls} the router lost its table; now `{event.snat}`.")
+            when = f"After call {calls}" if calls else "Before the first call"
+            lines.append(f"- {when} the router lost its table; now `{event.snat}`.")
         elif event.do == "unregister":
             lines.append(f"- After call {calls} the phone was shut down and un-registered.")
     return ["", *lines] if lines else []

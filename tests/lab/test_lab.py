@@ -8,16 +8,15 @@ committed ``captures/<case>/case.toml`` states, from packets it has never seen.
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import sipdiag
 
-from . import prepare
-from .__main__ import CAPTURES, make
+from .__main__ import CAPTURES
 from .cases import Case, load_all
+from .conftest import Runs, lacking_build
 
 pytestmark = pytest.mark.lab
 
@@ -40,17 +39,12 @@ def _check(report: Any, stated: dict[str, Any]) -> None:
     assert not names & set(stated.get("forbidden", ()))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _ready() -> None:
-    if lacking := prepare.missing():
-        pytest.skip("; ".join(lacking))
-
-
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_fresh_run(case: Case, tmp_path: Path) -> None:
+def test_fresh_run(case: Case, runs: Runs) -> None:
+    if lacking := lacking_build(case):
+        pytest.skip(lacking)
     stated = tomllib.loads((CAPTURES / case.name / "case.toml").read_text(encoding="utf-8"))
-    assert make(case, tmp_path) == []
-    made = tmp_path / case.name
+    made = runs.made(case)
     if "capture" in stated:
         _check(sipdiag.analyse(made / "capture.pcap"), stated["capture"])
         return

@@ -31,6 +31,8 @@ class Watch:
         self._users: dict[wire.Address, str] = {}
         self._last: dict[str, float] = {}
         self._registered = 0
+        self.first_registered: float | None = None
+        """When the first registration was granted, in seconds since 1970."""
         self._closing = False
         self._thread = threading.Thread(target=self._read, daemon=True)
 
@@ -101,7 +103,7 @@ class Watch:
             self._users[phone] = "101"
             frame = wire.iax(packet.payload)
             if outward and frame is not None and frame.kind == wire.IAX_FRAME:
-                self._registered += frame.subclass == wire.IAX_REGACK
+                self._grant(packet.at, frame.subclass == wire.IAX_REGACK)
         if not outward and phone in self._users:
             self._last[self._users[phone]] = packet.at
 
@@ -112,7 +114,12 @@ class Watch:
         if not outward and message.user:
             self._users[phone] = message.user
         if outward:
-            self._registered += message.status == 200
+            self._grant(packet.at, message.status == 200)
+
+    def _grant(self, at: float, granted: bool) -> None:
+        self._registered += granted
+        if granted and self.first_registered is None:
+            self.first_registered = at
 
 
 def _open() -> socket.socket:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 Address = tuple[str, int]
 
+IAX_PORT = 4569
 IAX_FRAME = 6
 CONTROL_FRAME = 4
 IAX_NEW = 1
