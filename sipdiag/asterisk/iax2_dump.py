@@ -29,7 +29,9 @@ CALLS = re.compile(
     rb" *Timestamp: (?P<ts>\d{1,10})ms  SCall: (?P<s>\d{1,5})  DCall: (?P<d>\d{1,5}) "
     rb"(?P<addr>\[[^\]\s]+\](?::\d{1,5})?|[^\s]+)"
 )
-ELEMENT = re.compile(rb"   (\S.{14}) : (.*)|   Unknown IE (\d{3})  : Present|(Total IE length of )")
+ELEMENT = re.compile(
+    rb"   Unknown IE (?P<number>\d{3})  : Present|   (?P<name>\S.{14}) : (?P<value>.*)"
+)
 NESTED = re.compile(rb"       \S.{14} : |       Unknown Prov IE ")
 """PROVISIONING prints its own elements, indented further."""
 
@@ -289,13 +291,13 @@ def element(line: bytes) -> bytes | None:
     match = ELEMENT.match(line)
     if match is None:
         return None
-    if match[3] is not None:
-        return bytes((int(match[3]) & 0xFF, 0))
-    known = _ELEMENTS.get(match[1].rstrip()) if match[1] is not None else None
+    if match["number"] is not None:
+        return bytes((int(match["number"]) & 0xFF, 0))
+    known = _ELEMENTS.get(match["name"].rstrip())
     if known is None:
         return b""
     number, encode = known
-    value = encode(match[2].rstrip(b"\r"))[:255]
+    value = encode(match["value"].rstrip(b"\r"))[:255]
     return bytes((number, len(value))) + value
 
 

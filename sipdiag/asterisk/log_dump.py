@@ -51,12 +51,14 @@ OPENING = re.compile(
 """The line before a message. The group ``ancient`` is that of 1.0, which names no address there
 (and none at all for what it received)."""
 
-_HINTS = (b"SIP re", b"ransmitting", b"Sip read:")
-
 
 def may_open(text: bytes, start: int = 0) -> bool:
     """Whether there can be an ``OPENING`` from ``start`` on: a quick look."""
-    return any(text.find(hint, start) >= 0 for hint in _HINTS)
+    return (
+        text.find(b"SIP re", start) >= 0
+        or text.find(b"ransmitting", start) >= 0
+        or text.find(b"Sip read:", start) >= 0
+    )
 
 
 AFTER_ANCIENT = re.compile(rb"^(?: \((?:non-)?NAT\))? to [\d.]{7,15}:\d+[ \t\r]*$", re.MULTILINE)
@@ -203,7 +205,9 @@ def _counted(opening: Opening, text: bytes, start: int, stop: int) -> Dump:
 
 
 def _crlf(text: bytes) -> bytes:
-    return re.sub(rb"\r*\n", b"\r\n", text) if b"\n" in text else text
+    """Twice, as a log converted on Windows has CR CR LF."""
+    bare = text.replace(b"\r\n", b"\n").replace(b"\r\n", b"\n")
+    return bare.replace(b"\n", b"\r\n")
 
 
 def _fit(body: bytes, count: int) -> int:

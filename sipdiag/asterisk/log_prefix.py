@@ -70,17 +70,6 @@ WRAPPERS: tuple[Wrapper, ...] = (
         True,
     ),
     Wrapper(
-        "docker",
-        re.compile(
-            rb"(?P<t>"
-            + _ISO
-            + rb") (?:std(?:out|err) [FP] )?(?=[^\s]|$| {2,})(?!\S+ "
-            + _IDENT
-            + rb")"
-        ),
-        True,
-    ),
-    Wrapper(
         "journald",
         re.compile(
             rb"(?:<\d{1,3}>)?(?P<t>"
@@ -97,9 +86,14 @@ WRAPPERS: tuple[Wrapper, ...] = (
         re.compile(rb"<\d{1,3}>1 (?P<t>" + _ISO + rb") \S+ \S+ \S+ \S+ (?:-|\[[^\n]*?\]) ?"),
         True,
     ),
+    Wrapper(
+        "docker",
+        re.compile(rb"(?P<t>" + _ISO + rb") (?:std(?:out|err) [FP] )?"),
+        True,
+    ),
 )
-"""docker compose, docker and Kubernetes, journalctl's short forms and syslog files (RFC 3164),
-syslog (RFC 5424)."""
+"""docker compose; journalctl's short forms and syslog files (RFC 3164); syslog (RFC 5424); docker
+and Kubernetes."""
 
 _ESCAPED = re.compile(rb"#(0[0-3][0-7])")
 

@@ -74,10 +74,11 @@ def sniff(head: bytes) -> Form:
     unbracketed = len(UNBRACKETED.findall(text))
     form.json = sum(line.startswith(b'{"') for line in lines) * 2 > len(lines)
     wrapped = {w.name: sum(w.pattern.match(line) is not None for line in lines) for w in WRAPPERS}
-    likeliest = max(WRAPPERS, key=lambda wrapper: wrapped[wrapper.name])
-    if wrapped[likeliest.name] > max(bracketed, unbracketed):
-        form.wrapper = likeliest
-    form.width = _width(lines)
+    most = max(wrapped.values())
+    if most > max(bracketed, unbracketed):
+        # Docker's date may be another's whole beginning: the first that fits as well has it.
+        form.wrapper = next(w for w in WRAPPERS if wrapped[w.name] * 2 > most)
+    form.width = _width(lines, form.wrapper)
     if form.json or form.wrapper is not None:
         return form
     if form.width is None and max(bracketed, unbracketed):
@@ -99,7 +100,7 @@ _PRINTED = re.compile(
 """How a line begins that wasn't broken off another one."""
 
 
-def _width(lines: list[bytes]) -> int | None:
+def _width(lines: list[bytes], wrapper: Wrapper | None) -> int | None:
     """The columns of the terminal that broke the lines, where one did: the longest lines are of
     one length, and what follows them is no beginning of a line."""
     longest = max(map(len, lines), default=0)
@@ -108,7 +109,7 @@ def _width(lines: list[bytes]) -> int | None:
     broken = whole = 0
     for line, following in pairwise(lines):
         if len(line) == longest:
-            if _PRINTED.match(following):
+            if _PRINTED.match(following) or (wrapper and wrapper.pattern.match(following)):
                 whole += 1
             else:
                 broken += 1
@@ -191,7 +192,10 @@ def _parted(record: Record, at: re.Match[bytes] | None) -> Iterator[Record]:
 
 
 def _by_block(pattern: re.Pattern[bytes], blocks: Iterable[bytes]) -> Iterator[Record]:
-    """Splits at the prefixes. What stands before the first one is a record without a date."""
+    """Splits at the prefixes. What stands before the first one is a record without a date.
+
+    The text always begins with the line feed before a record; ``line`` counts those before it.
+    """
     line = 0
     carry = b"\n"
     for block in blocks:
@@ -200,31 +204,31 @@ def _by_block(pattern: re.Pattern[bytes], blocks: Iterable[bytes]) -> Iterator[R
         text, rest = text[:end], text[end:]
         if b"\x1b" in text:
             text = COLOURS.sub(b"", text)
-        start, date, tid, body = 0, None, None, 0
+        start, date, tid, body = 0, None, None, 1
         for match in pattern.finditer(text):
             at = match.start()
             if at:
-                yield line + (body > 0), date, tid, text[body:at]
+                yield line + 1, date, tid, text[body:at]
                 line += text.count(b"\n", start, at)
             start, body = at, match.end()
             date, tid = match[1], match[2]
         if len(text) - start > RECORD_BYTES:
-            yield line + (body > 0), date, tid, text[body:]
+            yield line + 1, date, tid, text[body:]
             line += text.count(b"\n", start)
             carry = rest
         else:
             carry = text[start:] + rest
     if b"\x1b" in carry:
         carry = COLOURS.sub(b"", carry)
-    last = pattern.match(carry)
-    while last is not None and (following := pattern.search(carry, last.end())):
-        yield line + 1, last[1], last[2], carry[last.end() : following.start()]
-        line += carry.count(b"\n", last.start(), following.start())
-        last = following
-    if last is not None:
-        yield line + 1, last[1], last[2], carry[last.end() :].removesuffix(b"\n")
-    elif carry.strip():
-        yield line, None, None, carry
+    start, date, tid, body = 0, None, None, 1
+    for match in pattern.finditer(carry):
+        if match.start():
+            yield line + 1, date, tid, carry[body : match.start()]
+            line += carry.count(b"\n", start, match.start())
+        start, body, date, tid = match.start(), match.end(), match[1], match[2]
+    last = carry[body:].removesuffix(b"\n")
+    if start or date is not None or last.strip():
+        yield line + 1, date, tid, last
 
 
 def _split(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -292,16 +296,19 @@ def _unwrapped(form: Form, lines: Iterable[tuple[int, bytes]]) -> Iterator[_Line
                 text = raw[indent:]
         if b"*CLI>" in text:
             text = PROMPT.sub(b"", text, 4)
-        for place, piece in enumerate(text.split(b"\n")):
+        for place, piece in enumerate(text.split(b"\n") if b"\n" in text else (text,)):
             piece = piece.rstrip(b"\r")
-            match = LINE.match(piece) if not place else None
+            match = dated = None
+            if b"]" in piece:
+                match = LINE.match(piece) if not place else None
+                dated = DATED.match(piece)
             if match is not None:
                 piece = piece[match.end() :]
                 date = _better(form, match[1] or match[2], outer)
-                if dated := DATED.match(piece):
-                    piece = piece[dated.end() :]
+                if repeated := DATED.match(piece):
+                    piece = piece[repeated.end() :]
                 yield _Line(number, date, match[3], piece, True)
-            elif dated := DATED.match(piece):
+            elif dated is not None:
                 yield _Line(number, _better(form, dated[1], outer), None, piece[dated.end() :])
             else:
                 yield _Line(number, outer, None, piece)
@@ -310,24 +317,24 @@ def _unwrapped(form: Form, lines: Iterable[tuple[int, bytes]]) -> Iterator[_Line
 class _Group:
     """Lines that belong together: a record being gathered."""
 
-    def __init__(self, line: _Line) -> None:
+    def __init__(self, line: _Line, opens: bool) -> None:
         self.line, self.date, self.tid = line.number, line.date, line.tid
         self.lines: list[bytes] = []
         self.close: Close | None = None
         """What ends the dump that this group is."""
         self.size = self._wanted = 0
-        self.add(line.text)
+        self.add(line.text, opens)
 
     @property
     def blank(self) -> bool:
         """Only a prefix so far: chan_sip's dumps begin with a line feed."""
         return self.close is None and not any(self.lines)
 
-    def add(self, text: bytes) -> None:
-        """Takes another line."""
+    def add(self, text: bytes, opens: bool = False) -> None:
+        """Takes another line; ``opens``: it is one before a message."""
         self.lines.append(text)
         self.size += len(text) + 2
-        if self.close is None and may_open(text) and (match := OPENING.match(text + b"\n")):
+        if opens and self.close is None and (match := OPENING.match(text + b"\n")):
             opening = read_opening(match)
             if opening is not None:
                 self.close = opening.close
@@ -368,13 +375,13 @@ def _by_line(form: Form, blocks: Iterable[bytes]) -> Iterator[Record]:
             yield line.number, line.date, line.tid, line.text
             continue
         if group is None:
-            group = _Group(line)
+            group = _Group(line, opens)
             continue
         if line.prefixed or _apart(group, line, opens):
             yield group.record()
-            group = _Group(line)
+            group = _Group(line, opens)
             continue
-        group.add(line.text)
+        group.add(line.text, opens)
         if group.ends_with(line.text) or group.size > RECORD_BYTES:
             yield group.record()
             group = None

@@ -405,7 +405,7 @@ VERDICTS: tuple[Verdict, ...] = (
     ),
     _row(b"Asterisk Ready.", rb"", _K.STARTED, "1.0 - 23"),
     _row(
-        b"Asterisk ", rb"(?P<version>(?:certified/|GIT-|SVN-)?[\w.~+/-]*\d[\w.~+/-]*) built by ",
+        b"Asterisk ", rb"(?P<version>[\w.~+/-]{1,100}) built by ",
         _K.STARTED, "1.4 - 23",
     ),
     _row(b"Asterisk cleanly ending", rb"", _K.STOPPED, "1.0 - 23"),

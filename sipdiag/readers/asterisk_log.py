@@ -145,9 +145,10 @@ class AsteriskLogReader:
         last = last_date(self._form, tail) if tail else None
         if found is not None and year is None:
             year = first_year(found[1], last, reference)
-        self._clock = LogClock(zone, year or 1970)
+        self._year = year or 1970
+        self._clock = LogClock(zone, self._year)
         if found is None:
-            self.times_known = False
+            self.times_known = self.source.times_known = False
         else:
             self._clock.ns(found[0], 1)
 
@@ -296,7 +297,7 @@ class AsteriskLogReader:
             return
         first = message.split(b"\n", 1)[0].rstrip()
         origin = Origin(self.source.name, None, line)
-        words = first.decode("utf-8", "surrogateescape")
+        words = _HASHES.sub(b"(redacted)", first).decode("utf-8", "surrogateescape")
         self.events.append(
             LogEvent(ts_ns, found.kind, found.user, found.address, words, origin, found.params)
         )
@@ -488,9 +489,8 @@ class AsteriskLogReader:
                 "dateformat=%F %T.%3q)"
             )
         if clock.yearless:
-            first = datetime.fromtimestamp((self.source.first_ns or 0) // NS, UTC)
             how = "as dates in messages have it" if self._year_proved else "the newest that fits"
-            yield f"the dates have no year: {first.year} is taken, {how}"
+            yield f"the dates have no year: {self._year} is taken, {how}"
         if self._zone_proved and not clock.own_zone:
             yield "the zone of the times follows from the Date headers that Asterisk sent"
         elif not self._zone_told and not clock.own_zone:
@@ -500,6 +500,11 @@ class AsteriskLogReader:
         if clock.unread:
             yield f"{_count(clock.unread, 'date')} in a form that isn't known"
         yield from clock.notes
+
+
+_HASHES = re.compile(rb"\([0-9a-f]{16,} != [0-9a-f]{16,}\)")
+"""chan_iax2.c prints the MD5 result that came and the right one; with the challenge either is
+enough to guess the password from."""
 
 
 def _count(number: int, noun: str) -> str:

@@ -572,6 +572,28 @@ Jan 31 12:00:02 vps asterisk[812]: NOTICE[7]: chan_sip.c:28644 in handle_request
     ["registration-failed 666 198.51.100.66:5060 @3"],
 )  # fmt: skip
 
+RSYSLOG = Sample(
+    "rsyslog with dates of high precision, and a hash that isn't passed on",
+    doc("""
+2024-01-31T12:00:00.125999+01:00 vps asterisk[812]: VERBOSE[7]: chan_sip.c:1 in f: Transmitting (NAT) to 203.0.113.7:5060:#015#012SIP/2.0 200 OK#015#012CSeq: 4 OPTIONS#015#012#015#012#012---
+2024-01-31T12:00:01.125999+01:00 vps asterisk[812]: NOTICE[7]: chan_iax2.c:1 in f: Host 203.0.113.7 failed MD5 authentication for 'bob' (0a88c7909faf33230c4b5312c57e799e != 1a88c7909faf33230c4b5312c57e799e)
+"""),
+    ["2024-01-31 11:00:00.125 > 203.0.113.7:5060 UDP 200 OK 4 @1"],
+    ["authentication-failed bob 203.0.113.7:5060 @2"],
+)  # fmt: skip
+
+KUBERNETES = Sample(
+    "Kubernetes (CRI) of a console that has dates of its own, without zone",
+    doc("""
+2024-01-31T12:00:01.200000000Z stdout F [Jan 31 13:00:01] VERBOSE[7]: chan_sip.c:1 f: Transmitting (NAT) to 203.0.113.7:5060:
+2024-01-31T12:00:01.200000100Z stdout F SIP/2.0 200 OK
+2024-01-31T12:00:01.200000200Z stdout F CSeq: 4 OPTIONS
+2024-01-31T12:00:01.200000300Z stdout F 
+2024-01-31T12:00:01.200000400Z stdout F ---
+"""),
+    ["2024-01-31 12:00:01.200 > 203.0.113.7:5060 UDP 200 OK 4 @1"],
+)  # fmt: skip
+
 JOURNALD = Sample(
     "journalctl: blanks in place of the prefix on a message's other lines",
     doc("""
@@ -718,6 +740,21 @@ CSeq: 102 OPTIONS
 """),
     ["2024-01-31 12:00:00.000 > 203.0.113.7:5060 UDP OPTIONS 102 @2"],
     ["unreachable 101 None @1", "registered 101 203.0.113.7:5060 @7"],
+)  # fmt: skip
+
+CONSOLE_BEFORE = Sample(
+    "a console file that begins with what has no date: as old as the first that has one",
+    doc("""
+Retransmitting #1 (NAT) to 203.0.113.7:5060:
+OPTIONS sip:101@203.0.113.7 SIP/2.0
+CSeq: 102 OPTIONS
+
+---
+[Jan 31 12:00:00] NOTICE[7]: chan_sip.c:30131 sip_poke_noanswer: Peer '101' is now UNREACHABLE!  Last qualify: 3
+"""),
+    ["2024-01-31 12:00:00.000 > 203.0.113.7:5060 UDP OPTIONS 102 @1"],
+    ["unreachable 101 None @6"],
+    ["1 record without a date"],
 )  # fmt: skip
 
 WRAPPED = Sample(
@@ -935,3 +972,8 @@ def test_made_up_times_keep_the_order() -> None:
     reader, datagrams = read(CONSOLE.log)
     assert not reader.times_known
     assert [datagram.ts_ns for datagram in datagrams] == [1, 2, 4, 5]
+
+
+def test_hashes_are_not_passed_on() -> None:
+    reader, _ = read(RSYSLOG.log)
+    assert reader.events[0].text.endswith("for 'bob' (redacted)")
