@@ -8,13 +8,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import zip_longest
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from sipdiag.advice import Target
-from sipdiag.asterisk.identify import AsteriskVersion, version_of
+from sipdiag.advice import Recommendation, Target
+from sipdiag.advice.conf_advice import ConfAdvice, choose
+from sipdiag.advice.conf_advice import advise as conf_advise
+from sipdiag.asterisk.conf_files import ConfDir
+from sipdiag.asterisk.conf_setup import Setup, read_setup
+from sipdiag.asterisk.identify import AsteriskVersion, parse_version, version_of
 from sipdiag.base.datagram import Source, Vantage
 from sipdiag.base.errors import UsageError
+from sipdiag.base.interval import NS
 from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits, Limits
 from sipdiag.base.logevent import LogEvent
 from sipdiag.findings import judge, merge
@@ -46,6 +52,8 @@ class Options:
     on_progress: Callable[[int, int | None], None] | None = None
     tz: str | None = None
     """The zone of a log's times, where it doesn't say it: ``Europe/Berlin``, ``+02:00``."""
+    config: ConfDir | None = None
+    """The PBX's configuration, where the user gave it."""
     vantages: Sequence[Vantage] = ()
     """Where each input was taken, in order; what isn't named is worked out."""
 
@@ -159,6 +167,7 @@ def analyse(*sources: Input, options: Options = DEFAULTS) -> Report:
         if not same_place:
             _place(crossing.near.source, Vantage.PHONE)
             _place(crossing.far.source, Vantage.PBX)
+    setup = _setup(everything, options)
     contexts = [
         Context(
             subjects,
@@ -167,6 +176,7 @@ def analyse(*sources: Input, options: Options = DEFAULTS) -> Report:
                 for crossing, same_place in crossings
                 if crossing.far.source is subjects.source and not same_place
             ],
+            setup=setup,
         )
         for subjects in everything
     ]
@@ -183,6 +193,59 @@ def analyse(*sources: Input, options: Options = DEFAULTS) -> Report:
         hits.names(),
         crossings=crossings,
     )
+
+
+def _setup(subjects: Sequence[Subjects], options: Options) -> Setup | None:
+    if options.config is None:
+        return None
+    seen = (version_of(each.pbx_software) for each in subjects)
+    return read_setup(options.config, options.asterisk or next((v for v in seen if v), None))
+
+
+class Advised(NamedTuple):
+    """A diagnosis, and what it comes to in the administrator's own files. ``setup`` None = they
+    weren't given; ``changes`` is empty then. ``chosen``: of each finding's alternatives the one
+    that is taken."""
+
+    report: Report
+    setup: Setup | None
+    changes: ConfAdvice
+    chosen: list[Recommendation]
+
+
+def advise(*sources: Input, options: Options = DEFAULTS) -> Advised:
+    """The changes that cure what the sources show, in the files of ``options.config``; without
+    sources what these files show by themselves. Raises as ``analyse`` does."""
+    if options.config is not None:
+        options.config.check()
+    report = analyse(*sources, options=options) if sources else _check(options)
+    setup = None
+    if options.config is not None:
+        setup = read_setup(options.config, parse_version(report.asterisk or ""))
+    wanted = [
+        Recommendation(*(getattr(item, name) for name in Recommendation._fields))
+        for item in report.recommendations
+    ]
+    changes = ConfAdvice()
+    if setup is not None:
+        ends = [s.last for s in report.sources if s.last]
+        until = max(map(datetime.fromisoformat, ends), default=None)
+        until_ns = int(until.timestamp() * NS) if until is not None else None
+        changes = conf_advise(wanted, setup, seen_until_ns=until_ns)
+    return Advised(report, setup, changes, choose(wanted, setup))
+
+
+def _check(options: Options) -> Report:
+    """The files alone."""
+    if options.config is None:
+        raise UsageError("say --config DIR (such as /etc/asterisk), or name a capture, or both")
+    setup = read_setup(options.config, options.asterisk)
+    source = Source(str(options.config.root), kind="configuration", media_visible=False)
+    hits = LimitHits()
+    context = Context(Tracker(source, MediaTable()).subjects(), setup=setup)
+    verdict = judge(context)
+    target = Target(options.asterisk, None)
+    return build([context], [verdict], [source], target, hits.names())
 
 
 def _can_be_reopened(source: Input) -> bool:

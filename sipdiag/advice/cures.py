@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sipdiag.advice.conf_cures import for_setting
+from sipdiag.advice.cures_access import (
+    for_call_token,
+    for_filtered,
+    for_lapsed,
+    for_no_media,
+    for_unanswered,
+)
 from sipdiag.advice.plan import Plan
 from sipdiag.advice.refresh import refresh_interval
 from sipdiag.base.endpoint import behind_nat
@@ -17,6 +25,10 @@ _QUALIFY_VERIFY = (
     "call the phone when it has been idle for longer than the lifetime: it rings; a new capture "
     "shows an answered {ping} every {seconds} s"
 )
+
+_USUAL_GRANT_S = 60
+_LEAST_GRANT_S = 20
+"""What a registration is granted for so that Asterisk soon learns of a new port."""
 
 
 def _keep_alive(plan: Plan, lifetime: Interval) -> None:
@@ -57,15 +69,7 @@ def _keep_alive_sip(plan: Plan, seconds: int, basis: str) -> None:
     granted = f"every phone is granted {seconds} s"
     if isinstance(share, float) and 0 < share <= 1:
         granted += f"; this one refreshes after {share:.0%} of it, every {share * seconds:.0f} s"
-    shown = f"the 200 OK to a REGISTER says expires={seconds}"
-    for where in plan.target.sip_drivers:
-        least, most = (
-            ("minexpiry", "maxexpiry")
-            if where == "chan_sip"
-            else ("minimum_expiration", "maximum_expiration")
-        )
-        plan.option(where, least, seconds, granted, shown)
-        plan.option(where, most, seconds, granted, shown)
+    _grant(plan, seconds, granted)
     plan.next()
     plan.device(
         "phone", "keepalive", str(seconds),
@@ -75,15 +79,31 @@ def _keep_alive_sip(plan: Plan, seconds: int, basis: str) -> None:
     )  # fmt: skip
 
 
+def _grant(plan: Plan, seconds: int, what: str) -> None:
+    """Registrations for no less and no more than so long, whatever the client asks for."""
+    if plan.finding.protocol == "IAX2":
+        shown = f"REGACK says REFRESH {seconds}; `iax2 show registry` on the client"
+        plan.option("iax2", "minregexpire", seconds, what, shown)
+        plan.option("iax2", "maxregexpire", seconds, what, shown)
+        return
+    shown = f"the 200 OK to a REGISTER says expires={seconds}"
+    for where in plan.target.sip_drivers:
+        least, most = (
+            ("minexpiry", "maxexpiry")
+            if where == "chan_sip"
+            else ("minimum_expiration", "maximum_expiration")
+        )
+        plan.option(where, least, seconds, what, shown)
+        plan.option(where, most, seconds, what, shown)
+
+
 def _keep_alive_iax2(plan: Plan, seconds: int, basis: str) -> None:
     plan.next()
     granted = (
         f"the client is granted {seconds} s; an Asterisk refreshes after 5/6 of it "
         f"({5 * seconds // 6} s){basis}"
     )
-    shown = f"REGACK says REFRESH {seconds}; `iax2 show registry` on the client"
-    plan.option("iax2", "minregexpire", seconds, granted, shown)
-    plan.option("iax2", "maxregexpire", seconds, granted, shown)
+    _grant(plan, seconds, granted)
     plan.next()
     pinged = f"Asterisk sends POKE every {seconds} s and the PONG refreshes the binding"
     verify = _QUALIFY_VERIFY.format(ping="POKE", seconds=seconds)
@@ -197,18 +217,30 @@ def _for_missing_ack(plan: Plan) -> None:
 
 
 def _for_changed_mapping(plan: Plan) -> None:
+    observed = plan.finding.params.get("registration_interval_s")
+    seconds = _USUAL_GRANT_S
+    now = ""
+    if isinstance(observed, float):
+        seconds = max(_LEAST_GRANT_S, min(_USUAL_GRANT_S, int(observed / 2)))
+        now = f" in place of {observed:.0f} s"
+    what = (
+        f"Asterisk learns the new port with the next registration: after a restart calls fail for "
+        f"up to {seconds} s{now}; no setting makes that nothing"
+    )
     plan.next()
-    plan.device(
-        "phone", "registration interval", "60",
-        "Asterisk learns the new port with the next registration: the gap is at most 60 s",
-        "restart the router again and call the phone a minute later",
-        "set the old value again", "s",
-    )  # fmt: skip
+    _grant(plan, seconds, what)
     if "pjsip" in plan.target.sip_drivers and plan.finding.protocol == "SIP":
         what = "the new contact replaces the old one instead of standing beside it"
         verify = "`pjsip show contacts` lists one contact after the router's restart"
         plan.option("pjsip", "max_contacts", 1, what, verify)
         plan.option("pjsip", "remove_existing", "yes", what, verify)
+    plan.next()
+    plan.device(
+        "phone", "registration interval", str(seconds),
+        "the same for this phone alone, where Asterisk grants what it asks for",
+        "restart the router again and call the phone a minute later",
+        "set the old value again", "s",
+    )  # fmt: skip
 
 
 def _for_alg(plan: Plan) -> None:
@@ -273,6 +305,31 @@ def _for_rejected(plan: Plan) -> None:
         plan.option(where, name, "<the same as in the phone>", what, verify)
 
 
+def _for_media_address(plan: Plan) -> None:
+    if plan.finding.params["whose"] == "pbx":
+        _own_address(
+            plan,
+            str(plan.finding.params["signalling_from"]).rpartition(":")[0].strip("[]"),
+            ("externaddr", "external_media_address"),
+            "the SDP names an address that the phone can send to",
+            "the c= line of Asterisk's SDP in a new capture is the public address",
+        )
+        return
+    _source_routing(
+        plan,
+        "Asterisk sends audio to where the phone's audio comes from",
+        "call again: `rtp set debug on` shows 'Sent RTP packet to' the public address",
+        ("rtp_symmetric",),
+    )
+    plan.next()
+    plan.device(
+        "phone", "STUN or ICE", "on",
+        "the phone writes its public address in the SDP",
+        "the c= line of the phone's SDP in a new capture is the public address",
+        "switch it off again",
+    )  # fmt: skip
+
+
 CURES: dict[str, Callable[[Plan], None]] = {
     "nat-binding-expired": _for_expired,
     "request-to-private-contact": _for_private_contact,
@@ -285,5 +342,15 @@ CURES: dict[str, Callable[[Plan], None]] = {
     "peer-unreachable": _for_unreachable,
     "iax2-peer-unreachable": _for_unreachable,
     "registration-rejected": _for_rejected,
+    "registration-lapsed": for_lapsed,
+    "registration-unanswered": for_unanswered,
+    "private-media-address": _for_media_address,
+    "no-media": for_no_media,
+    "iax2-call-token": for_call_token,
+    "inbound-filtered": for_filtered,
+    "unsafe-nat-setting": for_setting,
+    "expiry-out-of-bounds": for_setting,
+    "no-keepalive": for_setting,
+    "external-address-missing": for_setting,
 }
 """By the finding's name."""

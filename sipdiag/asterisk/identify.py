@@ -3,7 +3,8 @@
 The version stands in ``User-Agent``/``Server``: ``Asterisk PBX 16.28.0``, ``FPBX-16.0.33(18.9)``
 (FreePBX: Asterisk's version in brackets). Both drivers write the same words there, but their tags
 and branches differ: chan_sip makes tags of ``as`` and eight hex digits (chan_sip.c:make_our_tag);
-chan_pjsip's branches begin with ``z9hG4bKPj`` (pjproject sip_transaction.c) and its tags are UUIDs.
+chan_pjsip's branches begin with ``z9hG4bKPj`` (pjproject sip_transaction.c), its tags are UUIDs;
+where it answers outside of a dialog, the tag is the branch of the request's Via (sip_util.c).
 """
 
 from __future__ import annotations
@@ -66,5 +67,8 @@ def driver_of(message: Message) -> str | None:
     if own is not None and own.tag and _SIP_TAG.match(own.tag):
         return "chan_sip"
     if message.is_request and message.via and (message.via.branch or "").startswith("z9hG4bKPj"):
+        return "chan_pjsip"
+    answered = message.via.branch if message.via and not message.is_request else None
+    if own is not None and answered and own.tag == answered:
         return "chan_pjsip"
     return None

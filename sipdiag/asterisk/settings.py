@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 
 class Option(NamedTuple):
-    """One option. ``section`` is a template: ``{peer}`` is the peer's or endpoint's name."""
+    """One option. ``section`` is a template: ``{peer}`` is the peer's or endpoint's name. What
+    stands in angle brackets in it is for the administrator to fill in: packets don't show it."""
 
     where: str
     """``chan_sip``, ``pjsip`` or ``iax2``."""
@@ -28,7 +29,8 @@ def _sip(section: str, name: str, unit: str | None, default: str) -> Option:
 
 
 def _pjsip(kind: str, name: str, unit: str | None, default: str) -> Option:
-    section = f"[{{peer}}] type={kind}"
+    holder = "<transport>" if kind == "transport" else "{peer}"
+    section = f"[{holder}] type={kind}"
     return Option("pjsip", "pjsip.conf", section, name, unit, default, "pjsip reload")
 
 
@@ -50,10 +52,12 @@ OPTIONS: dict[tuple[str, str], Option] = {
         _sip(_GENERAL, "externaddr", None, "unset"),
         _sip(_GENERAL, "localnet", None, "none"),
         _sip(_PEER, "secret", None, "unset"),
+        _sip(_GENERAL, "udpbindaddr", None, "0.0.0.0:5060"),
         _pjsip("endpoint", "force_rport", None, "yes"),
         _pjsip("endpoint", "rewrite_contact", None, "no"),
         _pjsip("endpoint", "rtp_symmetric", None, "no"),
         _pjsip("endpoint", "direct_media", None, "yes"),
+        _pjsip("endpoint", "transport", None, "unset"),
         _pjsip("aor", "qualify_frequency", "s", "0"),
         _pjsip("aor", "minimum_expiration", "s", "60"),
         _pjsip("aor", "maximum_expiration", "s", "7200"),
@@ -68,6 +72,7 @@ OPTIONS: dict[tuple[str, str], Option] = {
         _iax2(_GENERAL, "minregexpire", "s", "60"),
         _iax2(_GENERAL, "maxregexpire", "s", "60"),
         _iax2(_PEER, "secret", None, "unset"),
+        _iax2(_PEER, "requirecalltoken", None, "yes"),
     )
 }
 """By (where, name)."""

@@ -73,7 +73,7 @@ class Source:
 
     name: str
     kind: str = "unknown"
-    """``pcap``, ``pcapng``, ``log`` or ``tshark``."""
+    """``pcap``, ``pcapng``, ``log``, ``tshark``, or ``configuration`` (no traffic at all)."""
     vantage: Vantage = Vantage.UNKNOWN
     both_ends_known: bool = True
     media_visible: bool = True

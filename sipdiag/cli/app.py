@@ -9,7 +9,7 @@ import typer
 
 from sipdiag._version import __version__
 from sipdiag.base.errors import SipdiagError
-from sipdiag.cli import analyse, compare, convert, explain, ladder, patch_iax2
+from sipdiag.cli import advise, analyse, compare, convert, explain, ladder, patch_iax2
 from sipdiag.report.safe import plain
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command("analyse")(analyse.command)
 app.command("analyze", hidden=True)(analyse.command)
 app.command("ladder")(ladder.command)
 app.command("patch-iax2")(patch_iax2.command)
+app.command("advise")(advise.command)
 app.command("convert")(convert.command)
 app.command("explain")(explain.command)
 app.command("findings")(explain.listing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
+from sipdiag.asterisk.conf_setup import Setup
 from sipdiag.base.interval import NS
 from sipdiag.findings.model import Evidence, Finding, Subject
 from sipdiag.findings.reach import Arrivals, Reach, assess
@@ -23,11 +24,14 @@ class Context:
         subjects: Subjects,
         baseline: Context | None = None,
         crossings: Sequence[Crossing] = (),
+        setup: Setup | None = None,
     ) -> None:
         self.subjects = subjects
         self.baseline = baseline
         self.crossings = crossings
         """This source as the far one, beside captures of the clients' side."""
+        self.setup = setup
+        """The PBX's configuration files, where the user gave them."""
         self.found: list[Finding] = []
 
     @cached_property

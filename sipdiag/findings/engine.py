@@ -55,13 +55,14 @@ def judge(context: Context) -> Verdict:
 def merge(verdicts: list[Verdict]) -> list[Verdict]:
     """Several sources' verdicts with each finding on the same subject told once: by the source
     that is surest of it (the first of these), with the others' proofs as support. An open question
-    that another source answers is open no more."""
+    that another source answers, or that a cause found there explains, is open no more."""
     best: dict[tuple[str, str], Finding] = {}
     for finding in (f for verdict in verdicts for f in verdict.findings):
         key = (finding.name, finding.subject.ident)
         other = best.get(key)
         if other is None or _weight(finding) > _weight(other):
             best[key] = finding
+    proved = {(f.code, f.subject.ident) for f in best.values() if f.severity >= Severity.WARNING}
     merged = []
     for verdict in verdicts:
         kept = []
@@ -72,9 +73,21 @@ def merge(verdicts: list[Verdict]) -> list[Verdict]:
             else:
                 winner.evidence.extend(e._replace(role="supports") for e in finding.evidence[:2])
         root = kept[0] if kept and kept[0].severity >= Severity.WARNING else None
-        open_still = [u for u in verdict.undetermined if (u.name, u.subject.ident) not in best]
+        own = {(f.code, f.subject.ident) for f in verdict.findings}
+        open_still = [
+            u
+            for u in verdict.undetermined
+            if (u.name, u.subject.ident) not in best
+            and not any(key in proved and key not in own for key in _answers(u))
+        ]
         merged.append(Verdict(root, kept, open_still))
     return merged
+
+
+def _answers(question: Undetermined) -> list[tuple[str, str]]:
+    """What would explain an open question: findings that its rule looks at, on the same subject."""
+    after = next((rule.after for rule in rules() if rule.code == question.code), ())
+    return [(code, question.subject.ident) for code in after]
 
 
 def _weight(finding: Finding) -> tuple[int, int]:

@@ -43,7 +43,8 @@ class Confidence(enum.IntEnum):
 
 
 class Subject(NamedTuple):
-    """What a finding is about: ``peer`` or ``call``, and its name (wire text)."""
+    """What a finding is about: ``peer``, ``call``, ``source`` or ``section``, and its name
+    (wire text)."""
 
     kind: str
     ident: str
@@ -51,10 +52,11 @@ class Subject(NamedTuple):
 
 class Evidence(NamedTuple):
     """One packet that proves something. ``role``: ``primary`` (one a finding), ``supports``,
-    ``contrast`` (worked, to compare with) or ``baseline`` (from GOOD)."""
+    ``contrast`` (worked, to compare with) or ``baseline`` (from GOOD). ``ts_ns`` None: a line of a
+    configuration file, which has no time."""
 
     origin: Origin
-    ts_ns: int
+    ts_ns: int | None
     role: str
     excerpt: str
 

@@ -92,7 +92,8 @@ class Reach:
 
     def got_through(self) -> list[Observation]:
         """What got through the NAT of ``router``, in order of time."""
-        return [o for o in self.of(Fate.THROUGH) if o.dst.ip == self.router]
+        router = self.router
+        return [o for o in self.of(Fate.THROUGH) if o.dst.ip == router]
 
     @property
     def survived_s(self) -> float | None:
@@ -103,10 +104,9 @@ class Reach:
     @property
     def failed_s(self) -> float | None:
         """The smallest age at which the binding had expired, in seconds."""
+        router = self.router
         ages = [
-            o.idle_s
-            for o in self.of(Fate.EXPIRED)
-            if o.idle_s is not None and o.dst.ip == self.router
+            o.idle_s for o in self.of(Fate.EXPIRED) if o.idle_s is not None and o.dst.ip == router
         ]
         return min(ages, default=None)
 

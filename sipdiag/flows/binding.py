@@ -54,6 +54,12 @@ class Observation:
         return self.answer is not None
 
     @property
+    def repeated(self) -> bool:
+        """Whether the request was sent again: one that is sent only once was answered, as its
+        sender would repeat it (after .5 s, IAX2's NEW after 2 s), and the answer not captured."""
+        return len(self.transaction.sent) > 1
+
+    @property
     def idle_s(self) -> float | None:
         """Seconds since the client's last packet on this path; None where none was seen."""
         idle = self.sent[0].idle_ns

@@ -41,6 +41,8 @@ class MediaOffer(NamedTuple):
     origin: Origin
     ice: bool = False
     """It lists candidates (RFC 8839): the address of its c= line is only one of them."""
+    information: str | None = None
+    """The session's i= line."""
 
 
 @dataclass(slots=True, eq=False)
@@ -63,8 +65,8 @@ class Call:
     transactions: list[Transaction] = field(default_factory=list)
     """The opening one and all later ones of the dialog, in order."""
     session_s: int | None = None
-    """Session-Expires of the 2xx, else of the INVITE, in seconds (RFC 4028): half of it after
-    the answer one side refreshes the session, and without that the call ends."""
+    """Session-Expires of the newest INVITE, UPDATE or 2xx that has one, in seconds (RFC 4028):
+    after half of it one side refreshes the session, and without that the call ends."""
 
     @property
     def caller(self) -> Endpoint:

@@ -141,9 +141,11 @@ class _Index:
         self._by_contact: defaultdict[tuple[object, ...], list[Peer]] = defaultdict(list)
         self._by_outer: defaultdict[tuple[Endpoint, str], list[Peer]] = defaultdict(list)
         self._by_user: defaultdict[tuple[str, str], list[Peer]] = defaultdict(list)
+        self._names_at: defaultdict[Endpoint, set[str | None]] = defaultdict(set)
         for peer in peers:
             for outer in peer.outers:
                 self._by_outer[outer, peer.local.ip].append(peer)
+                self._names_at[outer].add(peer.user)
             self._by_user[peer.protocol, peer.user or ""].append(peer)
             attempts = peer.registration.attempts if peer.registration else []
             contacts = {
@@ -153,6 +155,8 @@ class _Index:
             }
             for user, host, port in contacts:
                 self._by_contact[user, Endpoint(host or "", port or 5060)].append(peer)
+                for outer in peer.outers:
+                    self._names_at[outer].add(user)
 
     def is_inbound(self, transaction: Transaction, servers: frozenset[Endpoint]) -> bool | None:
         """Whether a request goes from a PBX to a client; None where neither end is a PBX."""
@@ -161,7 +165,7 @@ class _Index:
             return True
         if (src, dst.ip) in self._by_outer:
             return False
-        if src in servers:
+        if src in servers or transaction.user in self._names_at.get(dst, ()):
             return True
         return False if dst in servers else None
 

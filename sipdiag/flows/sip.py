@@ -9,6 +9,7 @@ from sipdiag.base.datagram import Datagram, Transport
 from sipdiag.base.endpoint import Endpoint, behind_nat, parse_ip
 from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.flows.call import Call, End, MediaOffer
+from sipdiag.flows.nat_tests import nat_uac_test
 from sipdiag.flows.opened import Key, OpenTransactions
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.subjects import Packet
@@ -92,6 +93,8 @@ class SipFlows:
             self._note_sdp(call, message, sent)
         elif call is not None:
             call.transactions.append(transaction)
+            if message.method in ("INVITE", "UPDATE"):
+                call.session_s = _session(message) or call.session_s
         if call is not None and call.ended_ns is None:
             if message.method == "BYE":
                 call.ended_ns, call.end = sent.ts_ns, End.HUNG_UP
@@ -151,7 +154,7 @@ class SipFlows:
             call.offers.append(
                 MediaOffer(
                     sent.ts_ns, sent.src, audio.endpoint, audio.direction, audio.on_hold,
-                    sent.origin, bool(audio.candidates),
+                    sent.origin, bool(audio.candidates), session.information if session else None,
                 )
             )  # fmt: skip
 
@@ -180,7 +183,7 @@ def _transaction(datagram: Datagram, message: Message, sent: Sent) -> Transactio
         sent=[sent],
         user=to_user if registering else (uri.user if uri else None) or to_user,
         target=target,
-        written=_written(message),
+        written=_written(message, sent.src, datagram.transport),
         authorised=message.get("authorization") is not None
         or message.get("proxy-authorization") is not None,
         asked_s=_asked(message) if registering else None,
@@ -188,7 +191,7 @@ def _transaction(datagram: Datagram, message: Message, sent: Sent) -> Transactio
     )
 
 
-def _written(message: Message) -> Written:
+def _written(message: Message, source: Endpoint, transport: Transport) -> Written:
     via = message.via
     contact = message.contacts[0].uri if message.contacts else None
     host = message.call_id.rpartition("@")[2] or None
@@ -203,6 +206,7 @@ def _written(message: Message) -> Written:
         call_id_host=host if host and behind_nat(host) else None,
         user_agent=message.software,
         instance=message.contacts[0].params.get("+sip.instance") if message.contacts else None,
+        nat_tests=nat_uac_test(message, source, transport),
     )
 
 

@@ -83,6 +83,16 @@ class Subjects:
     keepalives: list[KeepaliveTrain] = field(default_factory=list)
     limits_hit: dict[str, int] = field(default_factory=dict)
     """Caps of ``Limits`` that this source reached, and how often."""
+    _trains_at: dict[Endpoint, list[KeepaliveTrain]] = field(default_factory=dict, repr=False)
+
+    def keepalives_of(self, peer: Peer) -> list[KeepaliveTrain]:
+        """Keepalives between a client and the address of its PBX, either way."""
+        if not self._trains_at:
+            for train in self.keepalives:
+                for end in (train.src, train.dst):
+                    self._trains_at.setdefault(end, []).append(train)
+        found = [train for outer in peer.outers for train in self._trains_at.get(outer, ())]
+        return [train for train in found if peer.local.ip in (train.src.ip, train.dst.ip)]
 
     @property
     def pbx_software(self) -> str | None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sipdiag.base.datagram import Origin, Transport
 from sipdiag.base.endpoint import Endpoint
+from sipdiag.flows.nat_tests import NatTests
 
 
 class Sent(NamedTuple):
@@ -62,6 +63,8 @@ class Written(NamedTuple):
     user_agent: str | None
     instance: str | None
     """``+sip.instance`` of the Contact (RFC 5626 section 4.1): the same for the device's life."""
+    nat_tests: NatTests = NatTests(0, 0)
+    """Which bits of the proxies' ``nat_uac_test`` the request sets, where it was seen."""
 
 
 @dataclass(slots=True, eq=False)

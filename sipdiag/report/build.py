@@ -144,7 +144,9 @@ def _verdict(
     if root is not None:
         ident = root.subject.ident
         return VerdictInfo(root.name, root.code, root.confidence.word, ident, root.message)
-    if not any(c.subjects.peers or c.subjects.calls for c in contexts):
+    if all(context.subjects.source.kind == "configuration" for context in contexts):
+        summary = "Nothing wrong was found in the configuration."
+    elif not any(c.subjects.peers or c.subjects.calls for c in contexts):
         summary = "Nothing to diagnose: no registrations, calls or pings were found."
     elif undetermined:
         summary = "Nothing wrong was shown, but not everything could be decided (see below)."

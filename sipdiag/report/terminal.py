@@ -185,6 +185,8 @@ def _crossings(report: Report) -> RenderableType | None:
 
 
 def _where(source: str, frame: int | None, line: int | None) -> str:
+    if frame is None and line is None:
+        return source.rpartition("/")[2]
     place = f"frame {frame}" if frame is not None else f"line {line}"
     return f"{source.rpartition('/')[2]} {place}"
 

@@ -6,6 +6,7 @@ import pytest
 
 from sipdiag.advice import Recommendation, Target, recommend
 from sipdiag.asterisk.identify import parse_version
+from sipdiag.asterisk.settings import OPTIONS
 from sipdiag.crafting.scenario import Scenario
 from tests.told import verdict_on
 
@@ -101,6 +102,36 @@ def test_sections_name_the_peer_and_the_kind() -> None:
     assert (sip[0].file, sip[0].section) == ("sip.conf", "[101]")
     pjsip = _made(_expired(), "22.1", None)
     assert (pjsip[0].file, pjsip[0].section) == ("pjsip.conf", "[101] type=aor")
+
+
+def _moved(every: float) -> Scenario:
+    s = Scenario()
+    phone = s.sip_phone("101", inner="192.168.1.50", outer="203.0.113.7")
+    s.register(phone)
+    s.at(every)
+    s.register(phone)
+    s.rebind(phone, "203.0.113.7:20110")
+    s.at(every + 6)
+    s.call(phone)
+    s.at(2 * every)
+    s.register(phone)
+    return s
+
+
+@pytest.mark.parametrize(("every", "granted"), [(54, "27"), (30, "20"), (70, "35")])
+def test_a_moved_phone_is_told_to_register_more_often_than_it_does(
+    every: float, granted: str
+) -> None:
+    made = _made(_moved(every), "16.28", "chan_sip")
+    assert _options(made) == [
+        ("chan_sip", "minexpiry", granted),
+        ("chan_sip", "maxexpiry", granted),
+    ]
+    assert _options(made, 2) == [("phone", "registration interval", granted)]
+
+
+def test_a_transports_name_is_for_the_administrator_to_fill_in() -> None:
+    assert OPTIONS["pjsip", "local_net"].section == "[<transport>] type=transport"
 
 
 def test_nothing_to_change_where_nothing_was_found() -> None:

@@ -41,6 +41,11 @@ def test_versions_as_people_write_them() -> None:
             b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKPj8a\r\n\r\n",
             "chan_pjsip",
         ),
+        (
+            b"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK27\r\n"
+            b"To: <sip:x@y>;tag=z9hG4bK27\r\n\r\n",
+            "chan_pjsip",
+        ),
         (b"INVITE sip:a@b SIP/2.0\r\nFrom: <sip:x@y>;tag=asdf\r\n\r\n", None),
         (b"SIP/2.0 200 OK\r\nFrom: <sip:x@y>;tag=as0a1b2c3d\r\n\r\n", None),
     ],

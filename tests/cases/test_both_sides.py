@@ -80,3 +80,12 @@ def test_what_came_to_the_phone_was_not() -> None:
     report = _together("sip-phone-off", "bad")
     assert report.verdict.finding == "peer-unreachable"
     assert "arrived on the phone's side" in report.verdict.summary
+
+
+@pytest.mark.parametrize("case", ["sip-response-misrouted", "pjsip-response-misrouted"])
+def test_what_one_side_leaves_open_the_other_answers(case: str) -> None:
+    alone = sipdiag.analyse(CAPTURES / case / "bad.inside.pcap")
+    assert [u.name for u in alone.undetermined] == ["registration-unanswered"]
+    report = _together(case, "bad")
+    assert report.verdict.finding == "response-misrouted"
+    assert report.undetermined == []

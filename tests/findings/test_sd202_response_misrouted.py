@@ -33,4 +33,4 @@ def test_silent_when_replies_go_to_the_source(s: Scenario, phone: SipPhone) -> N
 
 def test_silent_when_nothing_is_replied(s: Scenario, phone: SipPhone) -> None:
     s.register(phone, answered=False)
-    assert accused(verdict_on(s)) == []
+    assert accused(verdict_on(s)) == ["registration-unanswered"]

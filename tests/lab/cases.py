@@ -8,6 +8,7 @@ are laid over them key by key, its own ``events`` replace them.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ ACTIONS = (
 ANSWERED = ("yes", "no", "late", "unsent")
 PHONES = ("baresip", "asterisk-sip", "asterisk-iax2")
 CHANNELS = ("chan_sip", "chan_pjsip", "chan_iax2")
+KERNELS_SIP_TIMEOUT_S = 3600
 RELEASES = {"16": "bullseye", "22": "sid"}
 
 Table = Mapping[str, Any]
@@ -72,6 +74,17 @@ class Router:
     sip_alg_timeout_s: int = 0
     broken_alg: bool = False
     carrier_udp_timeout_s: int = 0
+
+    @property
+    def lifetime_s(self) -> float:
+        """How long the mapping of a phone's signalling lives after a packet; endless under the
+        broken ALG, which has none."""
+        if self.broken_alg:
+            return math.inf
+        own = self.udp_timeout_stream_s
+        if self.sip_alg:
+            own = self.sip_alg_timeout_s or KERNELS_SIP_TIMEOUT_S
+        return min(own, self.carrier_udp_timeout_s or own)
 
 
 @dataclass(frozen=True)

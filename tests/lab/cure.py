@@ -51,11 +51,13 @@ NOT_CURED = {
 
 @dataclass(frozen=True)
 class Advice:
-    """What ``sipdiag`` said. ``compared``: the good capture was needed."""
+    """What ``sipdiag`` said. ``compared``: the good capture was needed; ``lifetime``: the
+    interval in which it puts the NAT's, in seconds."""
 
     finding: str
     rows: tuple[Row, ...]
     compared: bool
+    lifetime: tuple[float | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,13 @@ class Outcome:
     case: Case
     advice: Advice
     changes: tuple[str, ...]
-    registered: bool
     before: tuple[Verdict, ...]
     after: tuple[Verdict, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Calls failed before; or none could be placed, as the phone never registered."""
+        return not self.before or not all(call.good for call in self.before)
 
     @property
     def cured(self) -> bool:
@@ -89,7 +95,9 @@ def advise(bad: Path, good: Path) -> Advice:
     first = [row for row in report["recommendations"] if row["rank"] == 1]
     if not first:
         raise LabError(f"no advice on {bad}")
-    return Advice(str(report["verdict"]["finding"]), tuple(first), compared)
+    (found, *_) = report["estimates"]["nat_lifetime"] or [{"lower_s": None, "upper_s": None}]
+    lifetime = (found["lower_s"], found["upper_s"])
+    return Advice(str(report["verdict"]["finding"]), tuple(first), compared, lifetime)
 
 
 def again(bad: Played) -> Side:
@@ -137,7 +145,6 @@ def cure(case: Case, bad: Played, captures: Path, good: Path, work: Path) -> Out
         case,
         advice,
         tuple(done),
-        bool(bad.measured.registered),
         tuple(judge(case, bad, captures)),
         tuple(judge(case, cured, work)),
     )
@@ -156,9 +163,9 @@ def longest_first(cases: Sequence[Case]) -> list[Case]:
 
 def table(outcomes: Sequence[Outcome | tuple[Case, str]]) -> str:
     """The page: how it is made, and a row a case."""
-    lines = [*_HEAD, "", *_provenance(), "", *_COLUMNS]
+    lines = [*_HEAD, "", *_provenance(), "", _summary(outcomes), "", *_COLUMNS]
     lines += [
-        _row(one) if isinstance(one, Outcome) else f"| {one[0].name} | | {one[1]} | | | | no |"
+        _row(one) if isinstance(one, Outcome) else _cells(one[0], "", "", one[1], "", "", "", "no")
         for one in outcomes
     ]
     names = {one.advice.finding for one in outcomes if isinstance(one, Outcome) and not one.cured}
@@ -177,29 +184,52 @@ the Linux kernel's NAT. For each failing case its bad side is run and the server
 All of the first recommendation is then carried out by a script that reads nothing but `where`,
 `file`, `section`, `option` and `value` of the report, and the same script of calls is run again at
 the same seconds after the phone's first registration. The router, the phone and all else stay as
-they are, unless the advice is about them.
+they are, unless the advice is about them: then the ALG is off in the second run, or the phone that
+lost its power keeps it. Where the advice leaves a password to the administrator, it is the phone's.
 
 *Failing*: calls not answered within 2 s, or whose audio did not go both ways for half of the call;
 what the phone hears is counted on its own host, behind the routers. Where no call was placed, as
 the phone never registered, one is placed in the second run.""".splitlines()
 _COLUMNS = (
-    "| case | verdict | what was changed | failing before | after | audio after | cured |",
-    "| --- | --- | --- | ---: | ---: | --- | --- |",
+    "| case | Asterisk | verdict | lifetime found (set) | what was changed "
+    "| failing before | after | audio after | cured |",
+    "| --- | --- | --- | --- | --- | ---: | ---: | --- | --- |",
 )
 
 
 def _row(one: Outcome) -> str:
     verdict = one.advice.finding + (" (compared)" if one.advice.compared else "")
-    before = _failing(one.before) if one.before else "all" if not one.registered else "0 of 0"
+    lifetime = ""
+    lower, upper = one.advice.lifetime
+    if one.advice.finding == "nat-binding-expired" and lower is not None and upper is not None:
+        lifetime = f"{lower:.1f} to {upper:.1f} s ({one.case.sides[-1].router.lifetime_s} s)"
+    before = _failing(one.before) if one.before else "all"
     spoken = [call for call in one.after if call.answered]
     both = sum(call.audible for call in spoken)
     audio = "both ways" if spoken and both == len(spoken) else f"both ways in {both}"
-    cured = "yes" if one.cured else "no"
-    if one.cured and one.before and all(call.good for call in one.before):
-        cured = "nothing failed"
+    cured = "nothing failed" if one.cured and not one.failed else "yes" if one.cured else "no"
     changes = "<br>".join(one.changes)
-    cells = (one.case.name, verdict, changes, before, _failing(one.after), audio, cured)
-    return f"| {' | '.join(cells)} |"
+    after = _failing(one.after)
+    return _cells(one.case, verdict, lifetime, changes, before, after, audio, cured)
+
+
+def _cells(case: Case, *cells: str) -> str:
+    return f"| {' | '.join((case.name, f'{case.channel} {case.release}', *cells))} |"
+
+
+def _summary(outcomes: Sequence[Outcome | tuple[Case, str]]) -> str:
+    played = [one for one in outcomes if isinstance(one, Outcome)]
+    failed = [one for one in played if one.failed]
+    cured = sum(one.cured for one in failed)
+    untouched = [one for one in played if not one.failed]
+    text = f"Of {len(outcomes) - len(untouched)} cases with failing calls {cured} were cured."
+    if untouched:
+        harmed = sum(not one.cured for one in untouched)
+        text += (
+            f" In {len(untouched)} no call fails (a SIP ALG whose rewriting Asterisk copes with): "
+            f"the advice broke {harmed or 'none'} of them."
+        )
+    return text
 
 
 def _failing(calls: Sequence[Verdict]) -> str:

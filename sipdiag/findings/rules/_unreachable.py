@@ -15,6 +15,7 @@ from sipdiag.findings.context import (
 )
 from sipdiag.findings.model import Confidence, Finding, Severity, Undetermined
 from sipdiag.findings.reach import Fate, Reach
+from sipdiag.findings.rules._filtered import filtered
 from sipdiag.flows.binding import Observation
 
 
@@ -33,10 +34,14 @@ def _judge_peer(
 ) -> Iterable[Finding | Undetermined]:
     peer = reach.peer
     subject = peer_subject(peer)
-    deaf, ignored = reach.of(Fate.DEAF), reach.of(Fate.IGNORED)
+    elsewhere = {id(f.transaction) for f in filtered(reach, context.subjects)}
+    deaf, ignored = (
+        [o for o in reach.of(fate) if id(o.transaction) not in elsewhere]
+        for fate in (Fate.DEAF, Fate.IGNORED)
+    )
     lost = deaf or ignored
-    if not lost or sum(len(o.sent) for o in lost) < 2:
-        yield from _open_question(context, reach, code, name)
+    if not any(o.repeated for o in lost):
+        yield from _open_question(context, reach, code, name, elsewhere)
         return
     through = [o for o in reach.of(Fate.THROUGH) if o.transaction.answers and o.quiet_s]
     once = not deaf and len({id(o.transaction) for o in ignored}) == 1
@@ -103,10 +108,14 @@ def _largest(through: list[Observation]) -> list[Observation]:
     return sorted(through, key=lambda o: o.quiet_s or 0.0)[-2:]
 
 
-def _open_question(context: Context, reach: Reach, code: str, name: str) -> Iterable[Undetermined]:
+def _open_question(
+    context: Context, reach: Reach, code: str, name: str, elsewhere: set[int]
+) -> Iterable[Undetermined]:
     """Lost requests that fit a silent phone as well as an expired binding."""
     subject = peer_subject(reach.peer)
-    doubtful = [o for o in reach.of(Fate.OPEN) if len(o.sent) > 1]
+    doubtful = [
+        o for o in reach.of(Fate.OPEN) if len(o.sent) > 1 and id(o.transaction) not in elsewhere
+    ]
     if doubtful and context.earlier("nat-binding-expired", subject) is None:
         yield Undetermined(
             code,

@@ -21,7 +21,7 @@ def _refused(transaction: Transaction) -> bool:
     return transaction.authorised and final.code >= 400
 
 
-def _judge_peer(peer: Peer) -> Iterable[Finding]:
+def _judge_peer(context: Context, peer: Peer) -> Iterable[Finding]:
     attempts = peer.registration.attempts if peer.registration else []
     refusals = [t for t in attempts if _refused(t)]
     if len(refusals) < 2 or any(
@@ -31,11 +31,12 @@ def _judge_peer(peer: Peer) -> Iterable[Finding]:
     final = refusals[-1].final
     reply = final.label if final else ""
     kind = "REGREQ" if peer.protocol == "IAX2" else "REGISTER"
+    cause = context.earlier("iax2-call-token", peer_subject(peer))
     answered = "that carried the password's digest " if refusals[-1].authorised else ""
     yield Finding(
         code=RULE.code,
         name=RULE.name,
-        severity=Severity.ERROR,
+        severity=Severity.ERROR if cause is None else Severity.INFO,
         confidence=Confidence.HIGH,
         subject=peer_subject(peer),
         message=(
@@ -51,6 +52,7 @@ def _judge_peer(peer: Peer) -> Iterable[Finding]:
             )
             for number, refusal in enumerate(refusals[:6])
         ],
+        caused_by=cause,
         protocol=peer.protocol,
     )
 
@@ -58,7 +60,7 @@ def _judge_peer(peer: Peer) -> Iterable[Finding]:
 def judge(context: Context) -> Iterable[Finding]:
     """Fires for a client refused at least twice, with credentials, and never accepted after."""
     for peer in context.subjects.peers:
-        yield from _judge_peer(peer)
+        yield from _judge_peer(context, peer)
 
 
 RULE = Rule(
@@ -94,4 +96,5 @@ RULE = Rule(
         "a stale nonce (`stale=true`), which the phone answers with a new digest",
         "a refusal that a later success follows",
     ),
+    after=("SD402",),
 )

@@ -8,15 +8,10 @@ from sipdiag.base.datagram import Origin
 from sipdiag.base.endpoint import behind_nat, same_address
 from sipdiag.findings.context import Context, count, peer_subject
 from sipdiag.findings.model import Confidence, Evidence, Finding, Rule, Severity, Undetermined
-from sipdiag.flows.streams import CallAudio, audio_of
+from sipdiag.findings.rules._audio import LEAST_PACKETS, audios
+from sipdiag.flows.streams import CallAudio
 from sipdiag.flows.subjects import Peer
 from sipdiag.protocols.media import Passage
-
-_LEAST_TALK_S = 1.0
-"""A shorter call may end before both sides have sent anything."""
-
-_LEAST_PACKETS = 25
-"""Half a second of 20 ms packets: fewer may be what was sent before the first one arrived."""
 
 
 def _flow_evidence(audio: CallAudio, passage: Passage, role: str, what: str) -> Evidence:
@@ -31,10 +26,10 @@ def _flow_evidence(audio: CallAudio, passage: Passage, role: str, what: str) -> 
 def _to_phone_lost(peer: Peer, audio: CallAudio) -> Finding | None:
     """The phone is heard, and what Asterisk sends goes elsewhere."""
     heard = audio.heard_from
-    if heard is None or audio.received_count < _LEAST_PACKETS or audio.sent_to(heard):
+    if heard is None or audio.received_count < LEAST_PACKETS or audio.sent_to(heard):
         return None
     astray = max(audio.to_client, key=lambda p: p.packets, default=None)
-    if astray is None or astray.packets < _LEAST_PACKETS:
+    if astray is None or astray.packets < LEAST_PACKETS:
         return None
     dst = astray.flow.dst
     wrote = audio.client_offer.endpoint
@@ -77,7 +72,7 @@ def _to_phone_lost(peer: Peer, audio: CallAudio) -> Finding | None:
 
 def _from_phone_lost(peer: Peer, audio: CallAudio) -> Finding | Undetermined | None:
     """Asterisk sends, and nothing comes back."""
-    if audio.received_count or audio.sent_count < _LEAST_PACKETS:
+    if audio.received_count or audio.sent_count < LEAST_PACKETS:
         return None
     ours = audio.pbx_offer.endpoint
     pbx_ip = audio.pbx_offer.src.ip
@@ -123,13 +118,9 @@ def _from_phone_lost(peer: Peer, audio: CallAudio) -> Finding | Undetermined | N
 
 
 def _judge_peer(context: Context, peer: Peer) -> Iterable[Finding | Undetermined]:
-    openings = {id(t) for t in peer.inbound}
     found: list[Finding] = []
     doubts: list[Undetermined] = []
-    for call in peer.calls:
-        audio = audio_of(call, context.subjects, pbx_calls=id(call.opening) in openings)
-        if audio is None or audio.talk_s < _LEAST_TALK_S:
-            continue
+    for audio in audios(context, peer):
         outcome = _to_phone_lost(peer, audio) or _from_phone_lost(peer, audio)
         if isinstance(outcome, Finding):
             found.append(outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sipdiag.findings.call_costs import Drop, LateRing, drops, late_rings
 from sipdiag.findings.context import (
     Context,
     age,
@@ -50,7 +51,7 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
     survived, failed = reach.survived_s, reach.failed_s
     if not expired or survived is None or failed is None:
         return
-    if sum(len(o.sent) for o in expired) < 2:
+    if not any(o.repeated for o in expired):
         yield Undetermined(
             RULE.code, RULE.name, subject,
             f"one packet was lost {age(failed)} after the client's last one; a single loss may "
@@ -78,6 +79,7 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
     registration = peer.registration
     alive = [reach.lives[id(o)] for o in expired if id(o) in reach.lives]
     new_ports = sum(life.outer != o.dst for o, life in zip(expired, alive, strict=False))
+    dropped, late = drops(reach), late_rings(reach)
     yield Finding(
         code=RULE.code,
         name=RULE.name,
@@ -100,6 +102,7 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
                 if any(reach.arrived.get(id(o)) is False for o in expired)
                 else ""
             )
+            + _costs(dropped, late)
         ),
         params={
             "lifetime_lower_s": round(survived, 3),
@@ -110,10 +113,36 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
             "refresh_share": reach.refresh_share,
             "granted_s": registration.granted_s if registration else None,
             "new_port_count": new_ports,
+            "dropped_after_s": [
+                round(d.after_s if d.ended_s is None else d.ended_s, 3) for d in dropped
+            ],
+            "session_expires_s": next((d.session_s for d in dropped if d.session_s), None),
+            "late_ring_s": [round(ring.late_s, 3) for ring in late],
         },
         evidence=_evidence(expired, proved, baseline, reach),
         protocol=peer.protocol,
     )
+
+
+def _costs(dropped: list[Drop], late: list[LateRing]) -> str:
+    """What else it did to calls, in a sentence or two."""
+    said = ""
+    if dropped:
+        first = dropped[0]
+        what = (
+            "the session timer's refresh"
+            if first.session_s
+            else f"the {first.refresh.method} within it"
+        )
+        end = first.after_s if first.ended_s is None else first.ended_s
+        said += f" A call dropped {end:.0f} s after it was answered, as {what} got no reply."
+    if late:
+        latest = max(ring.late_s for ring in late)
+        said += (
+            f" {count(len(late), 'call')} rang late, up to {age(latest)} after it was placed, when "
+            "the phone had registered again."
+        )
+    return said
 
 
 def _evidence(

@@ -66,6 +66,7 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding]:
             "after": str(after.src),
             "changes_count": len(changes),
             "lost_count": len(moved) if lost else 0,
+            "registration_interval_s": peer.registration.observed_s if peer.registration else None,
         },
         evidence=evidence,
         caused_by=expired if not lost else None,

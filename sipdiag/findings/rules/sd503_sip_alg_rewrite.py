@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sipdiag.base.endpoint import behind_nat
+from sipdiag.findings.alg_fingerprint import Fingerprint, of_changes, of_residue
 from sipdiag.findings.context import Context, peer_subject, sent_evidence
-from sipdiag.findings.model import Confidence, Evidence, Finding, Rule, Severity, Undetermined
+from sipdiag.findings.model import (
+    Confidence,
+    Evidence,
+    Finding,
+    Param,
+    Rule,
+    Severity,
+    Undetermined,
+)
 from sipdiag.findings.reach import Reach
 from sipdiag.findings.rules._written import (
     attempts,
@@ -15,6 +24,7 @@ from sipdiag.findings.rules._written import (
     says_private,
     says_source,
 )
+from sipdiag.flows.sightings import Change
 from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Transaction
 
@@ -69,12 +79,33 @@ def _compared(context: Context, reach: Reach, mine: list[Transaction]) -> Findin
             "written_in_bad": str(bad.src),
             "changed_fields": changed,
             "residue": bad.written.call_id_host if bad.written else None,
+            **_looks(of_residue(bad.written.call_id_host if bad.written else None)),
         },
         evidence=[
             sent_evidence(bad, "primary", f"REGISTER from {bad.src} says that it is {bad.src}"),
             sent_evidence(good, "baseline", f"REGISTER from {good.src} says that it is {shown}"),
         ],
     )
+
+
+def _which(peer: Peer, changes: dict[str, list[Change]]) -> Fingerprint | None:
+    """Whose ALG it looks like, by what it changed in the phone's own requests."""
+    own = [
+        change
+        for found in changes.values()
+        for change in found
+        if change.match.far.src in peer.outers and not change.match.near.label[:1].isdigit()
+    ]
+    added = [change.far[2:] for change in own if change.what == "SDP i=" and not change.near]
+    return of_changes({change.what for change in own}, added[0] if added else "")
+
+
+def _looks(which: Fingerprint | None) -> dict[str, Param]:
+    """The parameters that every finding of this kind has."""
+    return {
+        "looks_like": which.name if which else None,
+        "looks_certain": bool(which and which.certain),
+    }
 
 
 def _crossed(context: Context, reach: Reach) -> Finding | None:
@@ -100,6 +131,7 @@ def _crossed(context: Context, reach: Reach) -> Finding | None:
         )  # fmt: skip
     fields = ", ".join(f"{what} ({len(found)})" for what, found in changes.items())
     messages = len({id(c.match) for found in changes.values() for c in found})
+    which = _which(peer, changes)
     return Finding(
         code=RULE.code,
         name=RULE.name,
@@ -109,6 +141,7 @@ def _crossed(context: Context, reach: Reach) -> Finding | None:
         message=(
             f"A SIP ALG rewrites the messages of {peer.ident}: of {matched} that were captured on "
             f"both sides of the router, {messages} were changed on the way: {fields}."
+            + (f" It {which.says}." if which else "")
         ),
         params={
             "written_in_good": None,
@@ -118,6 +151,7 @@ def _crossed(context: Context, reach: Reach) -> Finding | None:
             "matched_count": matched,
             "changed_count": messages,
             "residue": None,
+            **_looks(which),
         },
         evidence=evidence,
     )
@@ -147,9 +181,41 @@ def _residue(reach: Reach, mine: list[Transaction]) -> Finding | None:
             "written_in_bad": str(first.src),
             "changed_fields": ["Via", "Contact"],
             "residue": host,
+            **_looks(of_residue(host)),
         },
         evidence=[sent_evidence(first, "primary", f"REGISTER from {first.src}, Call-ID of {host}")],
     )
+
+
+def _traced(peer: Peer) -> Finding | None:
+    """One side is enough where the ALG itself writes into the SDP what it changed."""
+    offers = [o for call in peer.calls for o in call.offers if o.src in peer.outers]
+    for offer in offers:
+        which = of_residue(None, offer.information or "")
+        if which is None or not which.certain:
+            continue
+        return Finding(
+            code=RULE.code,
+            name=RULE.name,
+            severity=Severity.WARNING,
+            confidence=Confidence.HIGH,
+            subject=peer_subject(peer),
+            message=(
+                f"A SIP ALG rewrites the messages of {peer.ident}: it {which.says}, with the "
+                "private address that the phone wrote."
+            ),
+            params={
+                "written_in_good": None,
+                "written_in_bad": str(offer.endpoint),
+                "changed_fields": ["SDP c="],
+                "residue": offer.information,
+                **_looks(which),
+            },
+            evidence=[
+                Evidence(offer.origin, offer.ts_ns, "primary", f"SDP of {offer.src}: {which.says}")
+            ],
+        )
+    return None
 
 
 def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermined]:
@@ -163,6 +229,9 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
 
 def _from_here(context: Context, reach: Reach) -> Finding | None:
     """Without a capture of the client's side."""
+    traced = _traced(reach.peer)
+    if traced is not None:
+        return traced
     mine = attempts(reach.peer)
     if not mine or not all(says_source(t) for t in mine):
         return None
