@@ -20,11 +20,13 @@ from sipdiag.base.datagram import Source, Vantage
 from sipdiag.base.interval import seconds
 from sipdiag.findings import Finding, Severity, Undetermined, Verdict
 from sipdiag.findings.context import Context, peer_subject
+from sipdiag.findings.keepalives import audit
 from sipdiag.findings.model import Evidence, Subject
 from sipdiag.findings.reach import Fate, Reach
+from sipdiag.findings.reachable import reachable
 from sipdiag.flows.align import Step, StepPair, pair_peers, pair_steps, steps_of
 from sipdiag.flows.sightings import Crossing, changes_of
-from sipdiag.flows.subjects import Peer
+from sipdiag.flows.subjects import Peer, Subjects
 from sipdiag.report.model import (
     SCHEMA,
     Comparison,
@@ -34,9 +36,12 @@ from sipdiag.report.model import (
     Estimates,
     EvidenceInfo,
     FindingInfo,
+    KeepaliveInfo,
     LifetimeInfo,
+    NatTestsInfo,
     OutlookInfo,
     PairInfo,
+    ReachableInfo,
     RecommendationInfo,
     RegistrationInfo,
     Report,
@@ -211,16 +216,42 @@ def _estimates(contexts: Iterable[Context]) -> Estimates:
     """Of several sources that measured the same client, the one that saw a failure, and of those
     one with exact times, is believed."""
     estimates = Estimates()
-    reaches: dict[str, tuple[tuple[bool, bool], Reach]] = {}
+    reaches: dict[str, tuple[tuple[bool, bool], Reach, Subjects]] = {}
     for context in contexts:
         for reach in context.reaches:
             subject = peer_subject(reach.peer).ident
             worth = (reach.failed_s is not None, context.subjects.source.bytes_exact)
             if subject not in reaches or worth > reaches[subject][0]:
-                reaches[subject] = (worth, reach)
-    for subject, (_, reach) in reaches.items():
+                reaches[subject] = (worth, reach, context.subjects)
+    for subject, (_, reach, subjects) in reaches.items():
         _add_estimates(estimates, subject, reach)
+        _add_contact(estimates, subject, reach, subjects)
     return estimates
+
+
+def _add_contact(estimates: Estimates, subject: str, reach: Reach, subjects: Subjects) -> None:
+    """How the client is kept in reach, and how much of the time it was."""
+    share = reachable(reach, subjects)
+    if share is not None:
+        estimates.reachable.append(
+            ReachableInfo(subject, share.alive, share.dead, share.unknown, round(share.span_s, 3))
+        )
+    attempts = reach.peer.registration.attempts if reach.peer.registration else []
+    if attempts and attempts[-1].written is not None:
+        bits = attempts[-1].written.nat_tests
+        estimates.nat_tests.append(NatTestsInfo(subject, bits.kamailio, bits.opensips))
+    estimates.keepalives += [
+        KeepaliveInfo(
+            subject,
+            kept.kind,
+            "client" if kept.by_client else "pbx",
+            kept.sent_count,
+            None if kept.every_s is None else round(kept.every_s, 3),
+            kept.answered_count,
+            kept.refreshes,
+        )
+        for kept in audit(reach.peer, subjects)
+    ]
 
 
 def _add_estimates(estimates: Estimates, subject: str, reach: Reach) -> None:

@@ -111,11 +111,51 @@ class RegistrationInfo:
 
 
 @dataclass(slots=True)
+class ReachableInfo:
+    """Shares (0 to 1) of ``span_s`` in which the client's binding was surely alive, surely dead,
+    or neither is known."""
+
+    subject: str
+    alive_share: float
+    dead_share: float
+    unknown_share: float
+    span_s: float
+
+
+@dataclass(slots=True)
+class KeepaliveInfo:
+    """One kind of packet that holds a client's binding open. ``refreshes`` None: it wants no
+    answer, and NATs differ in whether such a packet to the client refreshes."""
+
+    subject: str
+    kind: str
+    by: str
+    """``client`` or ``pbx``."""
+    sent_count: int
+    every_s: float | None
+    answered_count: int | None
+    refreshes: bool | None
+
+
+@dataclass(slots=True)
+class NatTestsInfo:
+    """What ``nat_uac_test`` of Kamailio and of OpenSIPS would find in the client's newest REGISTER:
+    the sum of the bits that match, in each one's numbering."""
+
+    subject: str
+    kamailio: int
+    opensips: int
+
+
+@dataclass(slots=True)
 class Estimates:
     """What was measured."""
 
     nat_lifetime: list[LifetimeInfo] = field(default_factory=list)
     registration_interval: list[RegistrationInfo] = field(default_factory=list)
+    reachable: list[ReachableInfo] = field(default_factory=list)
+    keepalives: list[KeepaliveInfo] = field(default_factory=list)
+    nat_tests: list[NatTestsInfo] = field(default_factory=list)
 
 
 @dataclass(slots=True)

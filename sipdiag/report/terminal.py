@@ -57,6 +57,7 @@ def render(report: Report, console: Console, *, quiet: bool = False, what_if: bo
         _other_findings(report),
         _settings(report),
         _what_if(report) if what_if else None,
+        _contact(report),
         _undetermined(report),
         _differences(report),
     ):
@@ -334,6 +335,35 @@ def _what_if(report: Report) -> RenderableType | None:
         rows.append(_indent(table))
         notes = dict.fromkeys(r.note for r in report.what_if if r.subject == subject and r.note)
         rows += [_indent(Text(note, style="dim")) for note in notes if "auto" not in note]
+    return Group(*rows)
+
+
+def _contact(report: Report) -> RenderableType | None:
+    """How the accused client is kept in reach; of a healthy one nobody asks."""
+    subject = report.verdict.subject
+    kept = [k for k in report.estimates.keepalives if k.subject == subject]
+    if subject is None or not kept:
+        return None
+    rows: list[RenderableType] = [_head("what keeps the binding open", subject)]
+    share = next((r for r in report.estimates.reachable if r.subject == subject), None)
+    if share is not None and share.dead_share:
+        rows.append(
+            _indent(
+                Text(
+                    f"In {share.span_s:.0f} s the binding was surely alive for "
+                    f"{share.alive_share:.0%} of the time, surely dead for {share.dead_share:.0%}."
+                )
+            )
+        )
+    for item in kept:
+        often = "" if item.every_s is None else f", every {item.every_s:.1f} s"
+        answers = "" if item.answered_count is None else f", {item.answered_count} answered"
+        who = "the phone" if item.by == "client" else "Asterisk"
+        line = f"{item.kind} from {who}: {item.sent_count}{often}{answers}"
+        rows.append(_indent(Text(plain(line))))
+    for bits in (b for b in report.estimates.nat_tests if b.subject == subject):
+        line = f"nat_uac_test of its REGISTER: Kamailio {bits.kamailio}, OpenSIPS {bits.opensips}"
+        rows.append(_indent(Text(line)))
     return Group(*rows)
 
 

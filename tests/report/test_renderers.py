@@ -124,3 +124,15 @@ def test_hostile_names_are_shown_and_do_nothing(tmp_path: Path, name: str) -> No
 def test_an_unknown_kind_is_refused(report: sipdiag.Report) -> None:
     with pytest.raises(sipdiag.UsageError):
         sipdiag.render(report, "pdf")
+
+
+def test_the_report_says_how_the_phone_is_kept_in_reach(report: sipdiag.Report) -> None:
+    (share,) = report.estimates.reachable
+    assert share.alive_share + share.dead_share + share.unknown_share == pytest.approx(1, abs=0.001)
+    assert 0.15 < share.dead_share < 0.3
+    (kept,) = report.estimates.keepalives
+    assert (kept.kind, kept.by, kept.refreshes) == ("REGISTER", "client", True)
+    assert kept.every_s == pytest.approx(54, abs=0.1)
+    (bits,) = report.estimates.nat_tests
+    assert bits.kamailio & 1 and bits.opensips & 1
+    assert "surely dead for" in render_text(report)
