@@ -24,6 +24,7 @@ from sipdiag.findings.keepalives import audit
 from sipdiag.findings.model import Evidence, Subject
 from sipdiag.findings.reach import Fate, Reach
 from sipdiag.findings.reachable import reachable
+from sipdiag.findings.routers import Router, routers
 from sipdiag.flows.align import Step, StepPair, pair_peers, pair_steps, steps_of
 from sipdiag.flows.sightings import Crossing, changes_of
 from sipdiag.flows.subjects import Peer, Subjects
@@ -45,6 +46,7 @@ from sipdiag.report.model import (
     RecommendationInfo,
     RegistrationInfo,
     Report,
+    RouterInfo,
     SideInfo,
     SourceInfo,
     SubjectInfo,
@@ -212,7 +214,7 @@ def _recommendation(item: Recommendation) -> RecommendationInfo:
     return RecommendationInfo(**item._asdict())
 
 
-def _estimates(contexts: Iterable[Context]) -> Estimates:
+def _estimates(contexts: Sequence[Context]) -> Estimates:
     """Of several sources that measured the same client, the one that saw a failure, and of those
     one with exact times, is believed."""
     estimates = Estimates()
@@ -226,7 +228,28 @@ def _estimates(contexts: Iterable[Context]) -> Estimates:
     for subject, (_, reach, subjects) in reaches.items():
         _add_estimates(estimates, subject, reach)
         _add_contact(estimates, subject, reach, subjects)
+    for context in contexts:
+        known = {router.address for router in estimates.routers}
+        found = routers(context.reaches, context.subjects)
+        estimates.routers += [_router(r) for r in found if r.address not in known]
     return estimates
+
+
+def _router(router: Router) -> RouterInfo:
+    lower, upper = router.lifetime
+    return RouterInfo(
+        router.address,
+        list(router.clients),
+        None if lower is None else round(lower, 3),
+        None if upper is None else round(upper, 3),
+        router.agree,
+        router.survived_count,
+        router.failed_count,
+        router.inbound_refreshes,
+        router.keeps_ports,
+        router.endpoint_independent,
+        router.lets_in_others,
+    )
 
 
 def _add_contact(estimates: Estimates, subject: str, reach: Reach, subjects: Subjects) -> None:

@@ -138,6 +138,24 @@ class KeepaliveInfo:
 
 
 @dataclass(slots=True)
+class RouterInfo:
+    """What was observed of one NAT, its clients pooled; None = not observed. ``agree`` False: its
+    clients' observations contradict each other, and there are no bounds then."""
+
+    address: str
+    clients: list[str]
+    lower_s: float | None
+    upper_s: float | None
+    agree: bool
+    survived_count: int
+    failed_count: int
+    inbound_refreshes: bool | None
+    keeps_ports: bool | None
+    endpoint_independent: bool | None
+    lets_in_others: bool | None
+
+
+@dataclass(slots=True)
 class NatTestsInfo:
     """What ``nat_uac_test`` of Kamailio and of OpenSIPS would find in the client's newest REGISTER:
     the sum of the bits that match, in each one's numbering."""
@@ -156,6 +174,7 @@ class Estimates:
     reachable: list[ReachableInfo] = field(default_factory=list)
     keepalives: list[KeepaliveInfo] = field(default_factory=list)
     nat_tests: list[NatTestsInfo] = field(default_factory=list)
+    routers: list[RouterInfo] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from sipdiag.report.model import (
     FindingInfo,
     RecommendationInfo,
     Report,
+    RouterInfo,
     SideInfo,
     SourceInfo,
 )
@@ -361,10 +362,41 @@ def _contact(report: Report) -> RenderableType | None:
         who = "the phone" if item.by == "client" else "Asterisk"
         line = f"{item.kind} from {who}: {item.sent_count}{often}{answers}"
         rows.append(_indent(Text(plain(line))))
+    for router in (r for r in report.estimates.routers if subject in r.clients):
+        rows.append(_indent(Text(plain(_router(router)))))
     for bits in (b for b in report.estimates.nat_tests if b.subject == subject):
         line = f"nat_uac_test of its REGISTER: Kamailio {bits.kamailio}, OpenSIPS {bits.opensips}"
         rows.append(_indent(Text(line)))
     return Group(*rows)
+
+
+def _router(router: RouterInfo) -> str:
+    """What was observed of a NAT, and nothing else."""
+    several = len(router.clients) > 1
+    facts = [f"the NAT {router.address}" + (f" ({len(router.clients)} clients)" if several else "")]
+    for known, yes, no in (
+        (router.keeps_ports, "keeps the phones' ports", "changes the phones' ports"),
+        (
+            router.inbound_refreshes,
+            "is refreshed by packets to the phone, too",
+            "is not refreshed by packets to the phone",
+        ),
+        (
+            router.endpoint_independent,
+            "gives one port for all destinations",
+            "gives a port for each destination",
+        ),
+        (
+            router.lets_in_others,
+            "lets in packets from other addresses or ports",
+            "drops packets from other addresses or ports",
+        ),
+    ):
+        if known is not None:
+            facts.append(yes if known else no)
+    if not router.agree:
+        facts.append("its clients' lifetimes contradict each other")
+    return f"{facts[0]}: {', '.join(facts[1:]) or 'no more was observed'}"
 
 
 def _undetermined(report: Report) -> RenderableType | None:
