@@ -32,7 +32,8 @@ from sipdiag.flows.vantage import crossings_of, rotated, vantage_of
 from sipdiag.protocols.media import MediaTable
 from sipdiag.readers import Reader, open_source
 from sipdiag.readers.asterisk_log import AsteriskLogReader
-from sipdiag.report.build import build, compare_contexts
+from sipdiag.report.build import build
+from sipdiag.report.comparison import compare_contexts
 from sipdiag.report.model import Report
 
 Input = str | os.PathLike[str] | BinaryIO

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
 
 from sipdiag._version import __version__
 from sipdiag.advice import (
@@ -13,56 +12,30 @@ from sipdiag.advice import (
     outlooks,
     recommend,
     recommended,
-    refresh_interval,
     seen_of,
 )
 from sipdiag.base.datagram import Source, Vantage
 from sipdiag.base.interval import seconds
-from sipdiag.findings import Finding, Severity, Undetermined, Verdict
+from sipdiag.findings import Finding, Undetermined, Verdict
 from sipdiag.findings.context import Context, peer_subject
-from sipdiag.findings.keepalives import audit
 from sipdiag.findings.model import Evidence, Subject
-from sipdiag.findings.reach import Fate, Reach
-from sipdiag.findings.reachable import reachable
-from sipdiag.findings.routers import Router, routers
-from sipdiag.flows.align import Step, StepPair, pair_peers, pair_steps, steps_of
 from sipdiag.flows.sightings import Crossing, changes_of
-from sipdiag.flows.subjects import Peer, Subjects
+from sipdiag.report.estimates import estimates
 from sipdiag.report.model import (
     SCHEMA,
     Comparison,
     CrossingInfo,
-    DifferenceInfo,
-    DivergenceInfo,
-    Estimates,
     EvidenceInfo,
     FindingInfo,
-    KeepaliveInfo,
-    LifetimeInfo,
-    NatTestsInfo,
     OutlookInfo,
-    PairInfo,
-    ReachableInfo,
     RecommendationInfo,
-    RegistrationInfo,
     Report,
-    RouterInfo,
-    SideInfo,
     SourceInfo,
     SubjectInfo,
     UndeterminedInfo,
     VerdictInfo,
 )
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def iso(ts_ns: int) -> str:
-    """A time in UTC, ISO 8601 with microseconds; "" outside of what dates can be."""
-    try:
-        return (_EPOCH + timedelta(microseconds=ts_ns // 1000)).isoformat(timespec="microseconds")
-    except OverflowError:
-        return ""
+from sipdiag.report.when import iso
 
 
 def build(
@@ -90,7 +63,7 @@ def build(
         verdict=_verdict(root, undetermined, contexts),
         findings=[_finding(finding) for finding in findings],
         undetermined=[_undetermined(item) for item in undetermined],
-        estimates=_estimates(contexts),
+        estimates=estimates(contexts),
         recommendations=[_recommendation(item) for item in recommend(findings, target, simulated)],
         comparison=comparison,
         limits_hit=limits_hit,
@@ -212,193 +185,3 @@ def _undetermined(item: Undetermined) -> UndeterminedInfo:
 
 def _recommendation(item: Recommendation) -> RecommendationInfo:
     return RecommendationInfo(**item._asdict())
-
-
-def _estimates(contexts: Sequence[Context]) -> Estimates:
-    """Of several sources that measured the same client, the one that saw a failure, and of those
-    one with exact times, is believed."""
-    estimates = Estimates()
-    reaches: dict[str, tuple[tuple[bool, bool], Reach, Subjects]] = {}
-    for context in contexts:
-        for reach in context.reaches:
-            subject = peer_subject(reach.peer).ident
-            worth = (reach.failed_s is not None, context.subjects.source.bytes_exact)
-            if subject not in reaches or worth > reaches[subject][0]:
-                reaches[subject] = (worth, reach, context.subjects)
-    for subject, (_, reach, subjects) in reaches.items():
-        _add_estimates(estimates, subject, reach)
-        _add_contact(estimates, subject, reach, subjects)
-    for context in contexts:
-        known = {router.address for router in estimates.routers}
-        found = routers(context.reaches, context.subjects)
-        estimates.routers += [_router(r) for r in found if r.address not in known]
-    return estimates
-
-
-def _router(router: Router) -> RouterInfo:
-    lower, upper = router.lifetime
-    return RouterInfo(
-        router.address,
-        list(router.clients),
-        None if lower is None else round(lower, 3),
-        None if upper is None else round(upper, 3),
-        router.agree,
-        router.survived_count,
-        router.failed_count,
-        router.inbound_refreshes,
-        router.keeps_ports,
-        router.endpoint_independent,
-        router.lets_in_others,
-    )
-
-
-def _add_contact(estimates: Estimates, subject: str, reach: Reach, subjects: Subjects) -> None:
-    """How the client is kept in reach, and how much of the time it was."""
-    share = reachable(reach, subjects)
-    if share is not None:
-        estimates.reachable.append(
-            ReachableInfo(subject, share.alive, share.dead, share.unknown, round(share.span_s, 3))
-        )
-    attempts = reach.peer.registration.attempts if reach.peer.registration else []
-    if attempts and attempts[-1].written is not None:
-        bits = attempts[-1].written.nat_tests
-        estimates.nat_tests.append(NatTestsInfo(subject, bits.kamailio, bits.opensips))
-    estimates.keepalives += [
-        KeepaliveInfo(
-            subject,
-            kept.kind,
-            "client" if kept.by_client else "pbx",
-            kept.sent_count,
-            None if kept.every_s is None else round(kept.every_s, 3),
-            kept.answered_count,
-            kept.refreshes,
-        )
-        for kept in audit(reach.peer, subjects)
-    ]
-
-
-def _add_estimates(estimates: Estimates, subject: str, reach: Reach) -> None:
-    lower, upper = reach.lifetime
-    if lower is not None or upper is not None:
-        refresh = refresh_interval(reach.lifetime) if upper is not None else None
-        estimates.nat_lifetime.append(
-            LifetimeInfo(
-                subject,
-                None if lower is None else round(lower, 3),
-                None if upper is None else round(upper, 3),
-                len(reach.got_through()),
-                len(reach.of(Fate.EXPIRED)),
-                refresh.seconds if refresh else None,
-                refresh.assumed if refresh else None,
-            )
-        )
-    registration = reach.peer.registration
-    if registration is not None:
-        observed = registration.observed_s
-        estimates.registration_interval.append(
-            RegistrationInfo(
-                subject,
-                registration.granted_s,
-                None if observed is None else round(observed, 3),
-            )
-        )
-
-
-def compare_contexts(good: Context, bad: Context, verdict: Verdict) -> Comparison:
-    """GOOD beside BAD: which clients were paired, where they first part, and what else differs.
-
-    Where something was found, the divergence of the client that it is about counts, and of its
-    steps the first that differs.
-    """
-    paired, differences = [], []
-    candidates: list[tuple[bool, int, DivergenceInfo]] = []
-    for theirs, mine in pair_peers(good.subjects.peers, bad.subjects.peers):
-        subject = peer_subject(mine).ident
-        good_steps = steps_of(theirs, good.subjects)
-        bad_steps = steps_of(mine, bad.subjects)
-        pairs = pair_steps(good_steps, bad_steps)
-        parted = [pair for pair in pairs if pair.differing]
-        paired.append(PairInfo(subject, len(good_steps), len(bad_steps), len(parted)))
-        accused = verdict.root is not None and verdict.root.subject.ident == subject
-        if parted:
-            candidates.append((not accused, parted[0].bad.at_ns, _divergence(subject, parted[0])))
-        differences += _differences(theirs, mine, pairs, good, bad, verdict)
-    first = min(candidates, key=lambda c: c[:2], default=None)
-    return Comparison(paired, first[2] if first else None, differences)
-
-
-def _divergence(subject: str, pair: StepPair) -> DivergenceInfo:
-    name = pair.bad.kind
-    if pair.number > 1 or not name.startswith(("first", "un-")):
-        name = f"{name} #{pair.number}"
-    return DivergenceInfo(f"{subject}, {name}", _side(pair.good), _side(pair.bad))
-
-
-def _side(step: Step) -> SideInfo:
-    origin = step.origin
-    return SideInfo(
-        origin.source, origin.frame, origin.line, iso(step.at_ns), dict(step.facts),
-        list(step.lines),
-    )  # fmt: skip
-
-
-def _differences(
-    good: Peer,
-    bad: Peer,
-    pairs: list[StepPair],
-    good_context: Context,
-    bad_context: Context,
-    verdict: Verdict,
-) -> list[DifferenceInfo]:
-    """What differs between two sessions of one client, each thing once."""
-    subject = peer_subject(bad).ident
-    found = next(
-        (
-            f.name
-            for f in verdict.findings
-            if f.subject.ident == subject and f.severity >= Severity.WARNING
-        ),
-        None,
-    )
-    rows: dict[str, tuple[str, str]] = {}
-
-    def row(what: str, left: str, right: str) -> None:
-        if left != right and what not in rows:
-            rows[what] = (left, right)
-
-    for pair in pairs:
-        for name in pair.differing:
-            what = f"{pair.bad.kind}: {name}"
-            row(what, pair.good.facts.get(name, "-"), pair.bad.facts.get(name, "-"))
-    row("survived idle time", _survived(good_context, good), _survived(bad_context, bad))
-    row("phone's software", _software(good), _software(bad))
-    row(
-        "PBX's software",
-        good_context.subjects.pbx_software or "not said",
-        bad_context.subjects.pbx_software or "not said",
-    )
-    row("public addresses and ports", _outers(good), _outers(bad))
-    settled = ("phone's software", "PBX's software")
-    return [
-        DifferenceInfo(f"{subject}: {what}", left, right, None if what in settled else found)
-        for what, (left, right) in rows.items()
-    ]
-
-
-def _survived(context: Context, peer: Peer) -> str:
-    reach = next(r for r in context.reaches if r.peer is peer)
-    lower, upper = reach.lifetime
-    if lower is None:
-        return "nothing observed"
-    at_least = f"at least {lower:.1f} s"
-    return at_least if upper is None else f"{at_least}, less than {upper:.1f} s"
-
-
-def _software(peer: Peer) -> str:
-    attempts = peer.registration.attempts if peer.registration else []
-    written = attempts[-1].written if attempts else None
-    return (written.user_agent if written else None) or "not said"
-
-
-def _outers(peer: Peer) -> str:
-    return ", ".join(str(outer) for outer in peer.outers[:4]) or "none"

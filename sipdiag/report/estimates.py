@@ -1,0 +1,112 @@
+"""What was measured: lifetimes, registrations, keepalives, reach, and each NAT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sipdiag.advice import refresh_interval
+from sipdiag.findings.context import Context, peer_subject
+from sipdiag.findings.keepalives import audit
+from sipdiag.findings.reach import Fate, Reach
+from sipdiag.findings.reachable import reachable
+from sipdiag.findings.routers import Router, routers
+from sipdiag.flows.subjects import Subjects
+from sipdiag.report.model import (
+    Estimates,
+    KeepaliveInfo,
+    LifetimeInfo,
+    NatTestsInfo,
+    ReachableInfo,
+    RegistrationInfo,
+    RouterInfo,
+)
+
+
+def estimates(contexts: Sequence[Context]) -> Estimates:
+    """Of several sources that measured the same client, the one that saw a failure, and of those
+    one with exact times, is believed."""
+    made = Estimates()
+    reaches: dict[str, tuple[tuple[bool, bool], Reach, Subjects]] = {}
+    for context in contexts:
+        for reach in context.reaches:
+            subject = peer_subject(reach.peer).ident
+            worth = (reach.failed_s is not None, context.subjects.source.bytes_exact)
+            if subject not in reaches or worth > reaches[subject][0]:
+                reaches[subject] = (worth, reach, context.subjects)
+    for subject, (_, reach, subjects) in reaches.items():
+        _add_estimates(made, subject, reach)
+        _add_contact(made, subject, reach, subjects)
+    for context in contexts:
+        known = {router.address for router in made.routers}
+        found = routers(context.reaches, context.subjects)
+        made.routers += [_router(r) for r in found if r.address not in known]
+    return made
+
+
+def _router(router: Router) -> RouterInfo:
+    lower, upper = router.lifetime
+    return RouterInfo(
+        router.address,
+        list(router.clients),
+        None if lower is None else round(lower, 3),
+        None if upper is None else round(upper, 3),
+        router.agree,
+        router.survived_count,
+        router.failed_count,
+        router.inbound_refreshes,
+        router.keeps_ports,
+        router.endpoint_independent,
+        router.lets_in_others,
+    )
+
+
+def _add_contact(made: Estimates, subject: str, reach: Reach, subjects: Subjects) -> None:
+    """How the client is kept in reach, and how much of the time it was."""
+    share = reachable(reach, subjects)
+    if share is not None:
+        made.reachable.append(
+            ReachableInfo(subject, share.alive, share.dead, share.unknown, round(share.span_s, 3))
+        )
+    attempts = reach.peer.registration.attempts if reach.peer.registration else []
+    if attempts and attempts[-1].written is not None:
+        bits = attempts[-1].written.nat_tests
+        made.nat_tests.append(NatTestsInfo(subject, bits.kamailio, bits.opensips))
+    made.keepalives += [
+        KeepaliveInfo(
+            subject,
+            kept.kind,
+            "client" if kept.by_client else "pbx",
+            kept.sent_count,
+            None if kept.every_s is None else round(kept.every_s, 3),
+            kept.answered_count,
+            kept.refreshes,
+        )
+        for kept in audit(reach.peer, subjects)
+    ]
+
+
+def _add_estimates(made: Estimates, subject: str, reach: Reach) -> None:
+    lower, upper = reach.lifetime
+    if lower is not None or upper is not None:
+        refresh = refresh_interval(reach.lifetime) if upper is not None else None
+        made.nat_lifetime.append(
+            LifetimeInfo(
+                subject,
+                None if lower is None else round(lower, 3),
+                None if upper is None else round(upper, 3),
+                len(reach.got_through()),
+                len(reach.of(Fate.EXPIRED)),
+                refresh.seconds if refresh else None,
+                refresh.assumed if refresh else None,
+            )
+        )
+    registration = reach.peer.registration
+    if registration is not None:
+        observed = registration.observed_s
+        made.registration_interval.append(
+            RegistrationInfo(
+                subject,
+                registration.granted_s,
+                None if observed is None else round(observed, 3),
+            )
+        )
