@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import sipdiag
 from docs.generate import FOLDER, pages
 from sipdiag.findings import Severity, rules
 
@@ -24,6 +25,13 @@ def test_the_findings_pages_are_as_generated() -> None:
 def test_links_between_pages_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
         assert (path.parent / target).exists(), target
+
+
+def test_the_readme_shows_what_the_demo_says() -> None:
+    demo = ROOT / "captures" / "sip-binding-30s"
+    said = sipdiag.render(sipdiag.compare(demo / "good.pcap", demo / "bad.pcap"), "text")
+    shown = (ROOT / "README.md").read_text().partition("It begins:")[2].split("```")[1]
+    assert said.startswith(shown.strip())
 
 
 def test_every_rule_is_complete() -> None:
