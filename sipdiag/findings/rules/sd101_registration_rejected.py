@@ -28,8 +28,7 @@ def _judge_peer(context: Context, peer: Peer) -> Iterable[Finding]:
         succeeded(t) and t.start_ns > refusals[0].start_ns for t in attempts
     ):
         return
-    final = refusals[-1].final
-    reply = final.label if final else ""
+    reply = ", ".join(dict.fromkeys(t.final.label for t in refusals if t.final))
     kind = "REGREQ" if peer.protocol == "IAX2" else "REGISTER"
     cause = context.earlier("iax2-call-token", peer_subject(peer))
     answered = "that carried the password's digest " if refusals[-1].authorised else ""
