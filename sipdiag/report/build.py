@@ -96,7 +96,7 @@ def _outlook(subject: Subject, row: Outlook, chosen: bool) -> OutlookInfo:
     return OutlookInfo(
         subject.ident, row.where, row.setting, row.reply.value, row.request.value,
         row.audio.value if row.audio else None, row.binding.value, row.overall.value, chosen,
-        row.note,
+        row.note, row.inward.value if row.inward else None,
     )  # fmt: skip
 
 

@@ -248,8 +248,9 @@ class Comparison:
 @dataclass(slots=True)
 class OutlookInfo:
     """What would become of a client under one setting: ``reaches``, ``fails`` or ``undetermined``
-    for the reply to its requests, the next request, audio (None: IAX2) and the binding between two
-    refreshes. ``recommended``: the least permissive under which everything reaches."""
+    for the reply to its requests, the next request, audio (None: IAX2), the binding between two
+    refreshes, and ``inward``: what it sends to the addresses that Asterisk writes (None: IAX2).
+    ``recommended``: the least permissive under which everything but that reaches."""
 
     subject: str
     where: str
@@ -261,6 +262,7 @@ class OutlookInfo:
     overall: str
     recommended: bool
     note: str
+    inward: str | None = None
 
 
 @dataclass(slots=True)

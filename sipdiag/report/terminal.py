@@ -8,6 +8,7 @@ can be pasted. Wire text passes ``safe.plain`` and is never taken for rich's mar
 from __future__ import annotations
 
 import io
+import re
 from itertools import groupby, zip_longest
 
 from rich.console import Console, Group, RenderableType
@@ -318,24 +319,25 @@ _MARKS = {"reaches": ("ok", "green"), "fails": ("FAILS", "bold red"), "undetermi
 def _what_if(report: Report) -> RenderableType | None:
     if not report.what_if:
         return None
-    rows: list[RenderableType] = [
-        _head("what if", "ok: reaches the phone; ?: these packets don't decide")
-    ]
+    rows: list[RenderableType] = [_head("what if", "ok: gets there; ?: these packets don't decide")]
     for subject, outlooks in groupby(report.what_if, key=lambda row: row.subject):
         table = Table.grid(padding=(0, 2, 0, 0))
+        for _ in range(5):
+            table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
-        table.add_row(
-            Text(plain(subject), style="bold"), "replies", "requests", "audio", "binding", ""
-        )
+        heads = ("reply", "request", "audio", "binding", "inward")
+        table.add_row(*heads, Text(f"setting for {plain(subject)}", style="bold"))
+        notes: dict[str, None] = {}
         for row in outlooks:
-            legs = [row.reply, row.request, row.audio, row.binding]
+            legs = [row.reply, row.request, row.audio, row.binding, row.inward]
             marks = [Text(*_MARKS[leg]) if leg else Text("-") for leg in legs]
-            table.add_row(
-                Text(row.setting), *marks, Text("<- mildest cure" if row.recommended else "")
-            )
+            device = f"{row.where}: " if row.where in ("phone", "router") else ""
+            chosen = "   <- the mildest that reaches" if row.recommended else ""
+            table.add_row(*marks, Text(device + row.setting + chosen))
+            notes.update(dict.fromkeys(note for note in re.split(r"[;.] ", row.note) if note))
         rows.append(_indent(table))
-        notes = dict.fromkeys(r.note for r in report.what_if if r.subject == subject and r.note)
-        rows += [_indent(Text(note, style="dim")) for note in notes if "auto" not in note]
+        rows.append(Text(""))
+        rows += [_indent(Text(f"- {note}", style="dim")) for note in notes]
     return Group(*rows)
 
 
