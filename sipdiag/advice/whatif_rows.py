@@ -302,6 +302,11 @@ def _granted(seen: Seen, base: Outlook, setting: str, granted: int) -> Outlook:
             f"{every:.0f} s: {round(3600 / every) if every else 0} registrations an hour, each of "
             "which wakes a smartphone"
         )
+    if not seen.contact_returned:
+        note += (
+            "; the registrar's 200 OK names another Contact than this phone sent, so that it may "
+            "not find its own and ignore what is granted"
+        )
     return base._replace(setting=f"{base.setting} {setting}", binding=kept, note=note)
 
 

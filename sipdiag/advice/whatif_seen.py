@@ -106,6 +106,8 @@ class Seen:
     registers: bool
     asked_s: int | None
     """What it asks its registrar for."""
+    contact_returned: bool
+    """The registrar's 200 OK never named another Contact than this client sent."""
     inbound_refreshes: bool
     """Something got through later than the binding lives from the client's last packet on: so
     packets from outside had refreshed it."""
@@ -137,6 +139,7 @@ def seen_of(reach: Reach, subjects: Subjects) -> Seen | None:
         refresh_share=reach.refresh_share,
         registers=peer.registration is not None,
         asked_s=peer.registration.asked_s if peer.registration else None,
+        contact_returned=all(t.contact_returned is not False for t in attempts),
         inbound_refreshes=_inbound_refreshes(reach),
         own=_own(peer, last, subjects),
     )

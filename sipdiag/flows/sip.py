@@ -234,7 +234,10 @@ def _read_grant(transaction: Transaction, message: Message) -> None:
     if transaction.asked_s == 0:
         transaction.granted_s = 0
         return
-    ours = [c for c in message.contacts if _is_ours(c, transaction.written)] or message.contacts
+    same = [c for c in message.contacts if _is_ours(c, transaction.written)]
+    ours = same or message.contacts
+    if message.contacts:
+        transaction.contact_returned = bool(same)
     granted = [message.contact_expires(contact) for contact in ours[-1:]] or [message.expires]
     transaction.granted_s = granted[0]
 

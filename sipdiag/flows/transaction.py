@@ -91,6 +91,8 @@ class Transaction:
     """The final answer says ``stale=true``: the nonce was old, not the password wrong."""
     asked_s: int | None = None
     granted_s: int | None = None
+    contact_returned: bool | None = None
+    """Whether the 2xx to a REGISTER names the Contact that was sent; None where it names none."""
     in_dialog: bool = False
     token: str | None = None
     """IAX2: ``asked`` with an empty CALLTOKEN element, ``given`` with the one handed out."""

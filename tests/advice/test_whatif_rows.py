@@ -140,3 +140,21 @@ def test_side_effects_are_named() -> None:
     notes = " ".join(row.note for row in _rows(_expiring()))
     for word in ("smartphone", "battery", "an hour", "strictrtp", "probe for names"):
         assert word in notes
+
+
+def test_a_contact_that_comes_back_changed_is_a_doubt_about_the_grant() -> None:
+    """Everything but the Contact in the 200 OK is a healthy registration."""
+    s = Scenario()
+    phone = s.sip_phone("101", inner="192.168.1.50", outer="203.0.113.7")
+    s.register(phone)
+    subjects = subjects_of(s)
+    (reach,) = Context(subjects).reaches
+    registration = reach.peer.registration
+    assert registration is not None
+    assert registration.attempts[-1].contact_returned is True
+    registration.attempts[-1].contact_returned = False
+    seen = seen_of(reach, subjects)
+    assert seen is not None
+    rows = outlooks(seen, "SIP", Target(parse_version("16.28"), "chan_sip"))
+    doubts = [row for row in rows if "ignore what is granted" in row.note]
+    assert doubts and all("expiry" in row.setting for row in doubts)

@@ -166,3 +166,19 @@ def test_icmp_is_kept_apart(s: Scenario, phone: SipPhone) -> None:
     subjects = subjects_of(s)
     assert len(subjects.unreachable) == 1
     assert not subjects.peers[0].inbound[0].answered
+
+
+@pytest.mark.parametrize(("contact", "returned"), [("192.168.1.50", True), ("10.0.0.9", False)])
+def test_whether_the_200_names_the_contact_that_was_sent(
+    s: Scenario, phone: SipPhone, contact: str, returned: bool
+) -> None:
+    head = "Via: SIP/2.0/UDP 192.168.1.50:5060;branch=z9\r\nCall-ID: c\r\nCSeq: 1 REGISTER\r\n"
+    to = "To: <sip:101@pbx>\r\nFrom: <sip:101@pbx>;tag=1\r\n"
+    request = f"REGISTER sip:pbx SIP/2.0\r\n{head}{to}Contact: <sip:101@192.168.1.50:5060>\r\n\r\n"
+    reply = f"SIP/2.0 200 OK\r\n{head}{to}Contact: <sip:101@{contact}:5060>;expires=60\r\n\r\n"
+    s.send("203.0.113.7:5060", "203.0.113.80:5060", request.encode())
+    s.send("203.0.113.80:5060", "203.0.113.7:5060", reply.encode())
+    registration = _only_peer(s).registration
+    assert registration is not None
+    assert registration.attempts[0].contact_returned is returned
+    assert registration.granted_s == 60
