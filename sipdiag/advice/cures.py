@@ -55,7 +55,10 @@ def _margin(lifetime: Interval, seconds: int) -> str:
 
 
 def _keep_alive_sip(plan: Plan, seconds: int, basis: str) -> None:
-    pinged = f"Asterisk pings every {seconds} s and the phone's answer refreshes the binding{basis}"
+    pinged = (
+        f"Asterisk pings every {seconds} s and the phone's answer refreshes the binding{basis}; "
+        f"{3600 // seconds} pings an hour, each of which wakes a smartphone"
+    )
     verify = _QUALIFY_VERIFY.format(ping="OPTIONS", seconds=seconds)
     plan.next()
     for where in plan.target.sip_drivers:
@@ -66,7 +69,7 @@ def _keep_alive_sip(plan: Plan, seconds: int, basis: str) -> None:
             plan.option(where, "qualify_frequency", seconds, pinged, verify)
     plan.next()
     share = plan.finding.params.get("refresh_share")
-    granted = f"every phone is granted {seconds} s"
+    granted = f"more traffic than a ping: every phone is granted {seconds} s"
     if isinstance(share, float) and 0 < share <= 1:
         granted += f"; this one refreshes after {share:.0%} of it, every {share * seconds:.0f} s"
     _grant(plan, seconds, granted)
@@ -123,18 +126,26 @@ def _for_expired(plan: Plan) -> None:
     )
 
 
+_OPEN_TO = (
+    "; audio is then taken from whoever sends first to the call's port, which strictrtp=yes "
+    "(rtp.conf, the default) narrows"
+)
+
+
 def _source_routing(plan: Plan, what: str, verify: str, options: tuple[str, ...]) -> None:
     """Believe the packet's source rather than what the phone wrote."""
     plan.next()
     for where in plan.target.sip_drivers:
         if where == "chan_sip":
             value = plan.simulated(where, "nat", plan.target.nat_value)
-            plan.option(where, "nat", value, what, verify)
+            open_to = _OPEN_TO if "comedia" in value or value == "yes" else ""
+            plan.option(where, "nat", value, what + open_to, verify)
         else:
             for name in options:
                 if plan.simulated(where, name, "yes") == "yes":
                     current = None if name == "force_rport" else "no"
-                    plan.option(where, name, "yes", what, verify, current)
+                    open_to = _OPEN_TO if name == "rtp_symmetric" else ""
+                    plan.option(where, name, "yes", what + open_to, verify, current)
 
 
 def _for_private_contact(plan: Plan) -> None:

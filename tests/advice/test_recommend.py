@@ -139,3 +139,11 @@ def test_nothing_to_change_where_nothing_was_found() -> None:
     phone = s.sip_phone("101", inner="192.168.1.50", outer="203.0.113.7")
     s.keep_registered(phone, until=100, every=54)
     assert _made(s, "16.28", "chan_sip") == []
+
+
+def test_side_effects_are_named() -> None:
+    ping = _made(_expired(), "16.28", "chan_sip")[0]
+    assert "240 pings an hour" in ping.forecast and "smartphone" in ping.forecast
+    nat = _made(_private_contact(), "16.28", "chan_sip")[0]
+    assert "strictrtp" in nat.forecast
+    assert all(item.undo for item in _made(_expired(), "16.28", "chan_sip"))

@@ -78,6 +78,31 @@ def test_several_files() -> None:
     assert parsed["verdict"]["finding"] == "nat-binding-expired"
 
 
+def test_vantages_are_taken_in_the_order_of_the_files() -> None:
+    case = CAPTURES / "ok-public-phone"
+    files = (str(case / "capture.pcap"), str(case / "capture.inside.pcap"))
+    done = _run("analyse", "--json", "--vantage", "pbx", "--vantage", "phone", *files)
+    assert [s["vantage"] for s in json.loads(done.stdout)["sources"]] == ["pbx", "phone"]
+    assert _run("analyse", "--vantage", "pbx", "--vantage", "pbx", GOOD).returncode == 2
+
+
+def test_what_if_shows_the_table() -> None:
+    done = _run("compare", "--what-if", GOOD, BAD)
+    assert b"WHAT IF" in done.stdout and b"qualifyfreq=60" in done.stdout
+    assert max(map(len, done.stdout.decode().splitlines())) <= 80
+    assert b"WHAT IF" not in _run("compare", GOOD, BAD).stdout
+
+
+def test_a_log_and_its_time_zone() -> None:
+    log = str(CAPTURES / "iax2-binding-30s" / "bad.log")
+    plain, berlin = (
+        json.loads(_run("analyse", "--json", *zone, log).stdout)["sources"][0]["first"]
+        for zone in ((), ("--tz", "Europe/Berlin"))
+    )
+    assert plain != berlin
+    assert _run("analyse", "--tz", "Nowhere/Town", log).returncode == 2
+
+
 def test_what_is_no_capture_is_one_line_and_3(tmp_path: Path) -> None:
     files = {
         "missing.pcap": None,
