@@ -20,7 +20,6 @@ from sipdiag.base.endpoint import behind_nat, same_address
 from sipdiag.base.interval import Interval
 
 _TIMEOUT_S = 300
-_DEVICES = ("phone", "router")
 
 _SHRINKS = (
     "without the ALG the mapping may live shorter: Linux's helper holds it for 3600 s (sip_timeout)"

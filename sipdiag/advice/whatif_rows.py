@@ -71,7 +71,7 @@ def chan_sip(seen: Seen, target: Target) -> list[Outlook]:
             "chan_sip",
             f"nat={nat.value}" + ("" if ping is None else f" qualify=yes qualifyfreq={ping}"),
             reply(seen, forced=nat.forced, literal=literal, rport=nat.rport),
-            request(seen, to_source=nat.forced),
+            request(seen, to_source=nat.forced, rport_counts=nat.rport and _rport_counts(target)),
             audio(seen, symmetric=nat.symmetric),
             kept,
             "; ".join(
@@ -91,6 +91,21 @@ def chan_sip(seen: Seen, target: Target) -> list[Outlook]:
     rows += _own_address(seen, best, ("externaddr",), "localnet")
     rows += _direct_media(seen, best, "directmedia=no", "directmedia=yes", "directmedia=nonat")
     return rows
+
+
+def _rport_counts(target: Target) -> bool | None:
+    """Whether chan_sip sends requests to the source of a registration that only asked for rport:
+    since 11.24, 13.12, 14.1 and 15.0; before, it tested the wrong flags and took the Contact. None
+    where the version isn't known that far."""
+    version = target.version
+    if version is None:
+        return None
+    if version.major >= 15:
+        return True
+    since = {11: 24, 13: 12, 14: 1}.get(version.major)
+    if since is None:
+        return False
+    return None if version.minor is None else version.minor >= since
 
 
 def _before(target: Target, major: int, minor: int) -> bool:
@@ -283,11 +298,11 @@ def _granted(seen: Seen, base: Outlook, setting: str, granted: int) -> Outlook:
     """The client's own share of the grant decides. Where that isn't known, only a grant within the
     lifetime is sure: it must come back before that is over (RFC 3261 section 10.2.4)."""
     share = seen.refresh_share
-    cost = f"up to {3600 // max(1, granted)} registrations an hour"
+    cost = f"at least {3600 // max(1, granted)} registrations an hour"
     if share is None:
         kept = binding(seen, float(granted))
         kept = kept if kept is Answer.REACHES else Answer.UNDETERMINED
-        note = f"granted {granted} s: when this client would refresh was not seen; {cost} or more"
+        note = f"granted {granted} s: when this client would refresh was not seen; {cost}"
     elif share > 1:
         kept = Answer.UNDETERMINED
         note = (

@@ -226,14 +226,23 @@ def reply(seen: Seen, *, forced: bool, literal: bool = False, rport: bool = True
     return delivers(Endpoint(seen.source.ip, written.via_port), seen.source, seen)
 
 
-def request(seen: Seen, *, to_source: bool) -> Answer:
-    """The source of the registration, or the Contact."""
+def request(seen: Seen, *, to_source: bool, rport_counts: bool | None = False) -> Answer:
+    """The source of the registration, or the Contact. ``rport_counts``: a phone that asks for rport
+    is sent its requests to the source, too (None: it depends on a version that isn't known); where
+    requests were seen to be lost at the Contact, that is believed rather than the version."""
     written = seen.written
     if to_source:
         return Answer.REACHES
     if written is None or written.contact_host is None:
         return Answer.UNDETERMINED
-    return delivers(Endpoint(written.contact_host, written.contact_port or 5060), seen.source, seen)
+    contact = Endpoint(written.contact_host, written.contact_port or 5060)
+    literal = delivers(contact, seen.source, seen)
+    if written.via_rport and contact not in seen.lost_at and literal is not Answer.REACHES:
+        if rport_counts:
+            return Answer.REACHES
+        if rport_counts is None:
+            return Answer.UNDETERMINED
+    return literal
 
 
 def audio(seen: Seen, *, symmetric: bool) -> Answer:
