@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from sipdiag.asterisk.conf_files import ConfDir, Outside, Unreadable
 from sipdiag.base.errors import AccessError, InputError
+from sipdiag.base.files import write_whole
 
 
 def write_files(
@@ -32,9 +31,9 @@ def write_files(
         for name in names:
             file = _path(folder, name)
             backups[name] = _free(file)
-            _put(backups[name], before[name], file)
+            write_whole(backups[name], before[name], file)
         for name in names:
-            _put(_path(folder, name), after[name], _path(folder, name))
+            write_whole(_path(folder, name), after[name], _path(folder, name))
             done.append(name)
     except BaseException:
         for name in done:
@@ -72,25 +71,3 @@ def _free(file: Path) -> Path:
     while os.path.lexists(file.with_name(f".{file.name}.sipdiag-{number}")):
         number += 1
     return file.with_name(f".{file.name}.sipdiag-{number}")
-
-
-def _put(target: Path, data: bytes, like: Path) -> None:
-    """Writes a file with the mode and, where we may, the owner of another."""
-    try:
-        known = like.stat()
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                with contextlib.suppress(PermissionError):
-                    os.fchown(stream.fileno(), known.st_uid, known.st_gid)
-                os.fchmod(stream.fileno(), stat.S_IMODE(known.st_mode))
-                os.fsync(stream.fileno())
-            os.replace(name, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
-    except OSError as error:
-        raise AccessError(f"{target} can't be written: {error.strerror or error}") from error

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +26,7 @@ from sipdiag.asterisk.iax2_header import (
 from sipdiag.asterisk.iax2_header_patch import BACKUP_SUFFIX
 from sipdiag.asterisk.iax2_header_versions import OLD_PATH, PATH, Release, parse_release
 from sipdiag.base.errors import AccessError, InputError, UsageError
+from sipdiag.base.files import write_whole
 
 _NAME = "iax2.h"
 _PATHS = (PATH, OLD_PATH)
@@ -79,8 +78,8 @@ def write(file: Path, before: bytes, after: bytes) -> Path:
         if not same_but_value(backup.read_bytes(), before):
             raise InputError(f"{backup} is of another file: move it away first")
     else:
-        _put(backup, before, file)
-    _put(file, after, file)
+        write_whole(backup, before, file)
+    write_whole(file, after, file)
     return backup
 
 
@@ -99,7 +98,7 @@ def restore(file: Path, before: bytes, after: bytes) -> None:
     """Puts ``original`` back and removes the backup, where that is what it holds. The file is
     written anew, so that ``make`` sees a newer one."""
     _check_writable(file, before)
-    _put(file, after, file)
+    write_whole(file, after, file)
     backup = backup_of(file)
     with contextlib.suppress(OSError):
         if backup.read_bytes() == after:
@@ -245,25 +244,3 @@ def _check_writable(file: Path, before: bytes) -> None:
             raise AccessError(f"{place} can't be written to")
     if file.read_bytes() != before:
         raise InputError(f"{file} has changed meanwhile")
-
-
-def _put(target: Path, data: bytes, like: Path) -> None:
-    """Writes a file whole or not at all, with the mode and, where we may, the owner of another."""
-    try:
-        known = like.stat()
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                with contextlib.suppress(PermissionError):
-                    os.fchown(stream.fileno(), known.st_uid, known.st_gid)
-                os.fchmod(stream.fileno(), stat.S_IMODE(known.st_mode))
-                os.fsync(stream.fileno())
-            os.replace(name, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
-    except OSError as error:
-        raise AccessError(f"{target} can't be written: {error.strerror or error}") from error

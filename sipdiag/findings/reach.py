@@ -28,12 +28,12 @@ LEAST_LIFETIME_S = 10.0
 """No NAT in use is known to forget a UDP mapping sooner (10 s was MikroTik's default for
 one-way UDP): a request lost earlier was not lost to expiry."""
 
-_GRACE_S = 10
+GRACE_S = 10
 """Asterisk keeps a registration for this long beyond the grant (chan_sip.c and chan_iax2.c:
 expiry + 10): a refresh until then was on schedule."""
 
 
-_SAME_AGE_S = 1.0
+SAME_AGE_S = 1.0
 """Two ages that differ by less are the same: the path's delay and the NAT's own clock are between
 them."""
 
@@ -202,7 +202,7 @@ def _fate(
         return Fate.ASTRAY if _as_written(peer, lost.dst) else Fate.OPEN
     if lost.idle_s is None or not subjects.source.times_known or _blind(lost, subjects):
         return Fate.OPEN
-    fresh = lost.idle_s <= survived + _SAME_AGE_S
+    fresh = lost.idle_s <= survived + SAME_AGE_S
     possible = lost.idle_s >= LEAST_LIFETIME_S
     if life is None or not life.on_schedule:
         if life is None and not _overdue(peer, lost, subjects):
@@ -233,7 +233,7 @@ def _with_both_sides(
         return fate
     if arrived:
         return Fate.IGNORED if life is not None and life.on_schedule else Fate.DEAF
-    aged = lost.idle_s is not None and lost.idle_s > survived + _SAME_AGE_S
+    aged = lost.idle_s is not None and lost.idle_s > survived + SAME_AGE_S
     if aged and (lost.idle_s or 0.0) >= LEAST_LIFETIME_S:
         return Fate.EXPIRED
     return fate
@@ -276,7 +276,7 @@ def _in_time(peer: Peer, lost: Observation, ts_ns: int) -> bool:
     before = [r for r in refreshes if r.ts_ns <= lost.at_ns and r.granted_s]
     if not before or before[-1].granted_s is None:
         return not refreshes
-    due = before[-1].ts_ns + (before[-1].granted_s + _GRACE_S) * NS
+    due = before[-1].ts_ns + (before[-1].granted_s + GRACE_S) * NS
     return ts_ns <= due
 
 

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 
 from sipdiag.base.endpoint import Endpoint, behind_nat
 from sipdiag.base.interval import Interval
-from sipdiag.findings.reach import Fate, Reach
+from sipdiag.findings.reach import SAME_AGE_S, Fate, Reach
 from sipdiag.findings.rules._filtered import filtered
 from sipdiag.flows.binding import Observation
 from sipdiag.flows.subjects import Peer, Subjects
-
-_SAME_AGE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +90,13 @@ def _inbound(
     lower, upper = lifetime
     if upper is not None and any(
         o.idle_s is not None and o.quiet_s is not None
-        and o.idle_s > upper + _SAME_AGE_S and o.quiet_s < upper
+        and o.idle_s > upper + SAME_AGE_S and o.quiet_s < upper
         for o in through
     ):  # fmt: skip
         return True
     if lower is not None and any(
         o.idle_s is not None and o.quiet_s is not None
-        and _SAME_AGE_S < o.idle_s - o.quiet_s <= lower and o.quiet_s <= lower
+        and SAME_AGE_S < o.idle_s - o.quiet_s <= lower and o.quiet_s <= lower
         for o in expired
     ):  # fmt: skip
         return False

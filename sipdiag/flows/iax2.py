@@ -14,11 +14,10 @@ from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.flows.call import Call, End
 from sipdiag.flows.peers import PeerBook
-from sipdiag.flows.transaction import Answer, Sent, Transaction
+from sipdiag.flows.transaction import HELD_PER_TRANSACTION, Answer, Sent, Transaction
 from sipdiag.protocols.iax2 import Control, FrameType, FullFrame, Iax
 
 _OPENERS = frozenset({Iax.NEW, Iax.REGREQ, Iax.REGREL, Iax.POKE})
-_HELD_PER_TRANSACTION = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -63,7 +62,7 @@ class Iax2Flows:
             and dialog.timestamp_ms == frame.timestamp_ms
             and not _token_given(dialog.transaction)
         ):
-            if len(dialog.transaction.sent) < _HELD_PER_TRANSACTION:
+            if len(dialog.transaction.sent) < HELD_PER_TRANSACTION:
                 dialog.transaction.sent.append(sent)
             return
         transaction = Transaction(
@@ -106,7 +105,7 @@ class Iax2Flows:
             label = frame.subclass_name
         if dialog.sealed:
             label = "encrypted"
-        if len(transaction.answers) < _HELD_PER_TRANSACTION:
+        if len(transaction.answers) < HELD_PER_TRANSACTION:
             transaction.answers.append(
                 Answer(sent.ts_ns, sent.src, sent.dst, sent.origin, 0, label)
             )

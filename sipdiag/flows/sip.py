@@ -13,11 +13,8 @@ from sipdiag.flows.nat_tests import nat_uac_test
 from sipdiag.flows.opened import Key, OpenTransactions
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.subjects import Packet
-from sipdiag.flows.transaction import Answer, Sent, Transaction, Written
+from sipdiag.flows.transaction import HELD_PER_TRANSACTION, Answer, Sent, Transaction, Written
 from sipdiag.protocols.sip import Message, NameAddr
-
-_HELD_PER_TRANSACTION = 64
-"""Transmissions and answers kept of one transaction: chan_sip sends a request at most 11 times."""
 
 
 class SipFlows:
@@ -78,7 +75,7 @@ class SipFlows:
         key = _key(message)
         transaction = self._open.get(key)
         if transaction is not None:
-            if len(transaction.sent) < _HELD_PER_TRANSACTION:
+            if len(transaction.sent) < HELD_PER_TRANSACTION:
                 transaction.sent.append(sent)
             return
         transaction = _transaction(datagram, message, sent)
@@ -118,7 +115,7 @@ class SipFlows:
         answer = Answer(
             sent.ts_ns, sent.src, sent.dst, sent.origin, message.status or 0, message.summary
         )
-        if len(transaction.answers) < _HELD_PER_TRANSACTION:
+        if len(transaction.answers) < HELD_PER_TRANSACTION:
             transaction.answers.append(answer)
         via = message.via
         if via is not None and (via.received or via.rport):
@@ -150,7 +147,7 @@ class SipFlows:
     def _note_sdp(call: Call, message: Message, sent: Sent) -> None:
         session = message.sdp
         audio = session.audio if session else None
-        if audio is not None and len(call.offers) < _HELD_PER_TRANSACTION:
+        if audio is not None and len(call.offers) < HELD_PER_TRANSACTION:
             call.offers.append(
                 MediaOffer(
                     sent.ts_ns, sent.src, audio.endpoint, audio.direction, audio.on_hold,

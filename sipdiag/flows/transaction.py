@@ -15,6 +15,9 @@ from sipdiag.base.datagram import Origin, Transport
 from sipdiag.base.endpoint import Endpoint
 from sipdiag.flows.nat_tests import NatTests
 
+HELD_PER_TRANSACTION = 64
+"""Transmissions and answers kept of one transaction: chan_sip sends a request at most 11 times."""
+
 
 class Sent(NamedTuple):
     """One transmission.

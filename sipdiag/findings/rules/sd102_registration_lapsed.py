@@ -18,13 +18,11 @@ from sipdiag.findings.model import (
     Subject,
     Undetermined,
 )
+from sipdiag.findings.reach import GRACE_S
 from sipdiag.flows.call import Call
 from sipdiag.flows.registration import Refresh, challenged, succeeded
 from sipdiag.flows.subjects import Peer, Subjects
 from sipdiag.flows.transaction import Transaction
-
-_GRACE_S = 10
-"""chan_sip and chan_iax2 keep a registration for this long beyond the grant (expiry + 10)."""
 
 _PJSIP_GRACE_S = 30
 """PJSIP looks only so often for contacts to forget (``contact_expiration_check_interval``)."""
@@ -55,7 +53,7 @@ def _lapses(peer: Peer, subjects: Subjects) -> list[_Lapse]:
         return []
     end_ns = subjects.source.last_ns or 0
     surely_ten = peer.protocol == "IAX2" or subjects.pbx_driver == "chan_sip"
-    grace_s = _GRACE_S if surely_ten else _PJSIP_GRACE_S
+    grace_s = GRACE_S if surely_ten else _PJSIP_GRACE_S
     attempts = registration.attempts
     starts = [t.start_ns for t in attempts]
     found = []
