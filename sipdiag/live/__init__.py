@@ -1,0 +1,1 @@
+"""Watching on the PBX: what is sniffed or logged now, judged as it comes, told as it changes."""
