@@ -16,6 +16,8 @@ class OpenTransactions:
     def __init__(self, limits: Limits, hits: LimitHits) -> None:
         self._open: OrderedDict[Key, Transaction] = OrderedDict()
         self._limits, self._hits = limits, hits
+        self._stalest_ns = 0
+        """No open transaction was silent since before this."""
 
     def get(self, key: Key) -> Transaction | None:
         """The open transaction of ``key``; asking marks it as active."""
@@ -33,8 +35,11 @@ class OpenTransactions:
 
     def close_before(self, ts_ns: int) -> None:
         """Drops those whose newest packet is older than ``ts_ns``."""
+        if ts_ns <= self._stalest_ns:
+            return
         while self._open:
             key, transaction = next(iter(self._open.items()))
-            if transaction.last_ns >= ts_ns:
+            self._stalest_ns = transaction.last_ns
+            if self._stalest_ns >= ts_ns:
                 break
             del self._open[key]

@@ -188,6 +188,8 @@ class _Index:
 def _current(peers: list[Peer], transaction: Transaction) -> Peer | None:
     """Of several incarnations of a client, the one that last registered before the request, and
     of those from the address that the request goes to, if there are any."""
+    if len(peers) < 2:
+        return peers[0] if peers else None
 
     def rank(peer: Peer) -> tuple[bool, bool, int]:
         attempts = peer.registration.attempts if peer.registration else []

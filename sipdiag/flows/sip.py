@@ -9,12 +9,18 @@ from sipdiag.base.datagram import Datagram, Transport
 from sipdiag.base.endpoint import Endpoint, behind_nat, parse_ip
 from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.flows.call import Call, End, MediaOffer
-from sipdiag.flows.nat_tests import nat_uac_test
+from sipdiag.flows.nat_tests import NatTests, nat_uac_test
 from sipdiag.flows.opened import Key, OpenTransactions
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.subjects import Packet
 from sipdiag.flows.transaction import HELD_PER_TRANSACTION, Answer, Sent, Transaction, Written
 from sipdiag.protocols.sip import Message, NameAddr
+
+_NO_TESTS = NatTests(0, 0)
+
+_DRIVER_MESSAGES = 64
+"""Asterisk's own tags and branches show its driver in nearly every message; a sender that shows
+none in so many is no Asterisk."""
 
 
 class SipFlows:
@@ -37,26 +43,41 @@ class SipFlows:
         self.length_errors: list[Packet] = []
         self.software: dict[str, str] = {}
         self.drivers: dict[str, str] = {}
+        self._asked_drivers: dict[str, int] = {}
 
     def feed(self, datagram: Datagram, message: Message, sent: Sent) -> None:
         """Takes one message, with the transmission that it is."""
-        if message.software and (sent.src.ip in self.software or len(self.software) < 65_536):
-            self.software[sent.src.ip] = message.software
-            driver = driver_of(message)
-            if driver is not None:
-                self.drivers[sent.src.ip] = driver
-        self._note_length(datagram, message, sent)
+        self._note_software(message, sent.src.ip)
+        if message.content_length != len(message.raw) - message.body_offset:
+            self._note_length(datagram, message, sent)
         if message.is_request:
             self._request(datagram, message, sent)
         else:
             self._response(message, sent)
+
+    def _note_software(self, message: Message, ip: str) -> None:
+        """The sender's software, and its driver, which is looked for in the first messages only."""
+        software = message.software
+        if not software:
+            return
+        asked = self._asked_drivers.get(ip, 0)
+        if self.software.get(ip) != software:
+            if ip not in self.software and len(self.software) >= 65_536:
+                return
+            self.software[ip] = software
+            asked = 0
+        if asked < _DRIVER_MESSAGES:
+            self._asked_drivers[ip] = asked + 1
+            driver = driver_of(message)
+            if driver is not None:
+                self.drivers[ip] = driver
 
     def _note_length(self, datagram: Datagram, message: Message, sent: Sent) -> None:
         """A Content-Length that isn't the body's, where the source shows every byte: over UDP, as
         TCP is framed by it (RFC 3261 section 18.3)."""
         length = message.content_length
         have = len(message.raw) - message.body_offset
-        if length is None or length == have or not self._exact or datagram.cut:
+        if length is None or not self._exact or datagram.cut:
             return
         if datagram.transport is Transport.UDP and len(self.length_errors) < 1024:
             what = f"{message.summary}: Content-Length is {length}, the body has {have} bytes"
@@ -180,7 +201,7 @@ def _transaction(datagram: Datagram, message: Message, sent: Sent) -> Transactio
         sent=[sent],
         user=to_user if registering else (uri.user if uri else None) or to_user,
         target=target,
-        written=_written(message, sent.src, datagram.transport),
+        written=_written(message, sent.src, datagram.transport, registering),
         authorised=message.get("authorization") is not None
         or message.get("proxy-authorization") is not None,
         asked_s=_asked(message) if registering else None,
@@ -188,10 +209,12 @@ def _transaction(datagram: Datagram, message: Message, sent: Sent) -> Transactio
     )
 
 
-def _written(message: Message, source: Endpoint, transport: Transport) -> Written:
+def _written(
+    message: Message, source: Endpoint, transport: Transport, registering: bool
+) -> Written:
     via = message.via
     contact = message.contacts[0].uri if message.contacts else None
-    host = message.call_id.rpartition("@")[2] or None
+    _, at, host = message.call_id.rpartition("@")
     return Written(
         via_host=via.host if via else None,
         via_port=via.effective_port if via else None,
@@ -200,10 +223,10 @@ def _written(message: Message, source: Endpoint, transport: Transport) -> Writte
         contact_user=contact.user if contact else None,
         contact_host=contact.host if contact else None,
         contact_port=contact.effective_port if contact else None,
-        call_id_host=host if host and behind_nat(host) else None,
+        call_id_host=host if at and behind_nat(host) else None,
         user_agent=message.software,
         instance=message.contacts[0].params.get("+sip.instance") if message.contacts else None,
-        nat_tests=nat_uac_test(message, source, transport),
+        nat_tests=nat_uac_test(message, source, transport) if registering else _NO_TESTS,
     )
 
 

@@ -33,51 +33,71 @@ _HERE = Endpoint("", 0)
 """Stands for the side that a log doesn't name."""
 
 
+class _Path:
+    """One direction between two endpoints: when it last carried signalling."""
+
+    __slots__ = ("back", "last_ns")
+
+    def __init__(self) -> None:
+        self.last_ns: int | None = None
+        self.back = self
+        """The other direction."""
+
+
 class PathClock:
     """When each direction of each pair of endpoints last carried something."""
 
     def __init__(self, media: MediaTable, limits: Limits, hits: LimitHits) -> None:
-        self._last: dict[tuple[Endpoint, Endpoint], int] = {}
+        self._paths: dict[tuple[Endpoint, Endpoint], _Path] = {}
         self._media, self._limits, self._hits = media, limits, hits
         self._doubtful_ns = -1
 
     def jumped(self, before_ns: int) -> None:
         """The clock was set back from ``before_ns``: how long anything has been idle isn't known
         until it is heard again."""
-        self._last.clear()
+        self._paths.clear()
         self._doubtful_ns = max(before_ns, self._doubtful_ns)
 
-    def _newest(self, src: Endpoint, dst: Endpoint, now: int) -> int | None:
-        signalling, media = self._last.get((src, dst)), self._media.last_ns(src, dst)
-        if media is not None and media <= self._doubtful_ns:
-            return None
-        if signalling is None or media is None:
-            newest = media if signalling is None else signalling
-        else:
-            newest = max(signalling, media)
+    def path(self, src: Endpoint, dst: Endpoint) -> _Path:
+        """The direction from ``src`` to ``dst``."""
+        path = self._paths.get((src, dst))
+        if path is None:
+            if len(self._paths) >= 4 * self._limits.peers:
+                self._forget_one()
+            path = self._paths[src, dst] = _Path()
+            if src != dst:
+                back = self._paths.setdefault((dst, src), _Path())
+                path.back, back.back = back, path
+        return path
+
+    def _forget_one(self) -> None:
+        oldest = next(iter(self._paths))
+        self._paths.pop(oldest)
+        self._paths.pop((oldest[1], oldest[0]), None)
+        self._hits.hit("peers")
+
+    def _newest(self, path: _Path, src: Endpoint, dst: Endpoint, now: int) -> int | None:
+        newest = path.last_ns
+        if self._media:
+            media = self._media.last_ns(src, dst)
+            if media is not None:
+                if media <= self._doubtful_ns:
+                    return None
+                newest = media if newest is None else max(newest, media)
         return None if newest is None or newest > now + JUMP_NS else newest
 
-    def sent(self, datagram: Datagram, src: Endpoint, dst: Endpoint) -> Sent:
+    def sent(self, path: _Path, datagram: Datagram, src: Endpoint, dst: Endpoint) -> Sent:
         """The transmission that ``datagram`` is, with the idle times before it."""
         now = datagram.ts_ns
-        back, forth = self._newest(dst, src, now), self._newest(src, dst, now)
-        newest = max((t for t in (back, forth) if t is not None), default=None)
-        return Sent(
-            now,
-            src,
-            dst,
-            datagram.origin,
-            None if back is None else max(0, now - back),
-            None if newest is None else max(0, now - newest),
-        )
-
-    def tick(self, datagram: Datagram, src: Endpoint, dst: Endpoint) -> None:
-        """Notes that ``src`` sent something to ``dst``."""
-        key = (src, dst)
-        if key not in self._last and len(self._last) >= 4 * self._limits.peers:
-            self._last.pop(next(iter(self._last)))
-            self._hits.hit("peers")
-        self._last[key] = datagram.ts_ns
+        back = self._newest(path.back, dst, src, now)
+        forth = self._newest(path, src, dst, now)
+        idle = quiet = None
+        if back is not None:
+            idle = quiet = now - back if now > back else 0
+        if forth is not None:
+            since = now - forth if now > forth else 0
+            quiet = since if quiet is None or since < quiet else quiet
+        return Sent(now, src, dst, datagram.origin, idle, quiet)
 
 
 class Tracker:
@@ -122,30 +142,26 @@ class Tracker:
         if datagram.transport is Transport.ICMP:
             self._note_unreachable(datagram, src, dst)
             return
+        path = self._clock.path(src, dst)
         payload = datagram.payload
         message = sip.parse(payload)
         if message is not None:
-            label = message.summary
-            self._remember(datagram, src, dst, label, "SIP", message.call_id)
-            if datagram.cut and len(self._cut) < 1024:
-                self._cut.append(
-                    Packet(
-                        datagram.ts_ns, src, dst, label, "SIP", message.call_id, datagram.origin
-                    )
-                )  # fmt: skip
-            self._sip.feed(datagram, message, self._clock.sent(datagram, src, dst))
+            if self._keep or datagram.cut:
+                self._note_message(datagram, src, dst, message)
+            self._sip.feed(datagram, message, self._clock.sent(path, datagram, src, dst))
         elif len(payload) >= 12 and payload[0] & 0x80:
             frame = iax2.parse(payload)
             if isinstance(frame, iax2.FullFrame):
-                label = frame.subclass_name if frame.type_name == "IAX" else frame.type_name
-                call = f"{frame.source_call}/{frame.dest_call}"
-                self._remember(datagram, src, dst, label, "IAX2", call)
-                self._iax2.feed(datagram, frame, self._clock.sent(datagram, src, dst))
+                if self._keep:
+                    label = frame.subclass_name if frame.type_name == "IAX" else frame.type_name
+                    call = f"{frame.source_call}/{frame.dest_call}"
+                    self._remember(datagram, src, dst, label, "IAX2", call)
+                self._iax2.feed(datagram, frame, self._clock.sent(path, datagram, src, dst))
         else:
             if payload[4:8] == _STUN_COOKIE:
                 self._stun.update((src, dst))
             self._keepalives.take(payload, datagram.ts_ns, src, dst)
-        self._clock.tick(datagram, src, dst)
+        path.last_ns = datagram.ts_ns
 
     def subjects(self) -> Subjects:
         """What was found so far. Call it when the source is exhausted."""
@@ -171,6 +187,16 @@ class Tracker:
 
     def _calls(self) -> list[Call]:
         return sorted([*self._sip.calls, *self._iax2.calls], key=lambda call: call.start_ns)
+
+    def _note_message(
+        self, datagram: Datagram, src: Endpoint, dst: Endpoint, message: sip.Message
+    ) -> None:
+        label, call_id = message.summary, message.call_id
+        self._remember(datagram, src, dst, label, "SIP", call_id)
+        if datagram.cut and len(self._cut) < 1024:
+            self._cut.append(
+                Packet(datagram.ts_ns, src, dst, label, "SIP", call_id, datagram.origin)
+            )
 
     def _remember(
         self, datagram: Datagram, src: Endpoint, dst: Endpoint, label: str, kind: str, call_id: str

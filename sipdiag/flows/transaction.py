@@ -67,7 +67,7 @@ class Written(NamedTuple):
     instance: str | None
     """``+sip.instance`` of the Contact (RFC 5626 section 4.1): the same for the device's life."""
     nat_tests: NatTests = NatTests(0, 0)
-    """Which bits of the proxies' ``nat_uac_test`` the request sets, where it was seen."""
+    """Which bits of the proxies' ``nat_uac_test`` a REGISTER sets, where it was seen."""
 
 
 @dataclass(slots=True, eq=False)

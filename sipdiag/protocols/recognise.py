@@ -180,6 +180,8 @@ class Recogniser:
         self._limits = limits
         self._hits = LimitHits() if hits is None else hits
         self._known: dict[Pair, Kind] = {}
+        self.forgotten = 0
+        """Pairs that had to make room for others."""
 
     def known(self, a: Endpoint, b: Endpoint) -> Kind | None:
         """What the pair is known to speak (``SIP``, ``IAX2``, ``RTP``), in either direction."""
@@ -241,6 +243,7 @@ class Recogniser:
     def _learn(self, pair: Pair, kind: Kind) -> None:
         if pair not in self._known and len(self._known) >= self._limits.known_flows:
             self._hits.hit("known_flows")
+            self.forgotten += 1
             del self._known[next(iter(self._known))]
         self._known[pair] = kind
 

@@ -57,7 +57,12 @@ class Session(NamedTuple):
         return next((m for m in self.media if m.kind == "audio" and m.port), None)
 
 
-_LINE = re.compile(rb"^([a-z])=([^\r\n]*)", re.MULTILINE)
+_LINE = re.compile(
+    rb"^(?:([cimo])=|a=(?=(?:sendrecv|sendonly|recvonly|inactive|rtcp|candidate)(?![^:\s])))"
+    rb"([^\r\n]*+)",
+    re.MULTILINE,
+)
+"""The lines that are looked at; of attributes the value stands alone."""
 
 
 class _Section:
@@ -96,7 +101,7 @@ def parse_sdp(body: bytes, offset: int = 0) -> Session | None:
         elif kind == b"m":
             current = _Section()
             sections.append((value, offset + match.start(), current))
-        elif kind == b"a":
+        else:
             name, _, rest = value.partition(":")
             if name in DIRECTIONS:
                 current.direction = name

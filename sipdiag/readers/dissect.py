@@ -31,7 +31,12 @@ MOST_RECENT = 1024
 _ENDPOINTS = 65_536
 _NESTING = 4
 
-_Seen = tuple[int | None, int, bytes, bytes, bytes]
+_PLAIN_IPV4 = b"\x45"
+"""First byte of an IPv4 header without options."""
+
+_TELLING = 96
+"""Octets of a UDP datagram, checksum included, that are nearly always enough to tell it from
+others; where they aren't, all of it is compared."""
 
 
 class Dissector:
@@ -55,8 +60,11 @@ class Dissector:
         self._ip = ip.IpLayer(limits, self._hits)
         self._tcp = TcpStreams(source, limits, self._hits)
         self._endpoints: dict[bytes, Endpoint] = {}
-        self._seen: dict[_Seen, tuple[int, int, bytes]] = {}
-        self._seen_order: deque[tuple[int, _Seen]] = deque()
+        self._seen: dict[bytes, tuple[int, bytes, bytes]] = {}
+        self._seen_order: deque[tuple[int, bytes]] = deque()
+        self._sip: dict[bytes, tuple[Endpoint, Endpoint]] = {}
+        """As ``flows``, for UDP that is known to carry SIP."""
+        self._forgotten = 0
 
     def feed(
         self, ts_ns: int, frame: int, linktype: int, interface: int, data: bytes
@@ -66,13 +74,21 @@ class Dissector:
         find = LINKS.get(linktype)
         if find is None:
             return []
-        offset = find(data)
-        header = ip.ip_header(data, offset)
+        at = find(data)
+        if data[at : at + 1] == _PLAIN_IPV4 and at >= 0 and len(data) >= at + 28:
+            end = at + (data[at + 2] << 8) + data[at + 3]
+            whole = at + 28 <= end <= len(data) and not (data[at + 6] & 0x3F or data[at + 7])
+            if whole and data[at + 9] == ip.UDP:
+                return self._plain(ts_ns, frame, interface, data, at, end)
+        header = ip.ip_header(data, at)
         if header is None:
             return []
-        if header.protocol != ip.TCP and self._twice(ts_ns, header, interface, data[:offset]):
-            self.duplicates += 1
-            return []
+        if header.protocol != ip.TCP:
+            ident = b"" if header.ident is None else header.ident.to_bytes(2)
+            place = header.fragment[1] if header.fragment else 0
+            key = ident + header.src + header.dst + place.to_bytes(2) + header.body[:_TELLING]
+            if self._twice(ts_ns, key, header.body, interface, data[:at], bool(header.ident)):
+                return []
         packet = self._ip.deliver(header, ts_ns)
         for _ in range(_NESTING):
             if packet is None or packet.protocol not in (ip.IPIP, ip.IPV6_IN_IP):
@@ -119,23 +135,51 @@ class Dissector:
             self._endpoints[key] = known
         return known
 
-    def _twice(self, ts_ns: int, header: ip._Header, interface: int, link: bytes) -> bool:
+    def _plain(
+        self, ts_ns: int, frame: int, interface: int, data: bytes, at: int, end: int
+    ) -> list[Datagram]:
+        """UDP in a whole IPv4 packet without options, which is at ``data[at:end]``."""
+        ident, ends = data[at + 4 : at + 6], data[at + 12 : at + 24]
+        body = data[at + 20 : end]
+        key = ident + ends + body[4:_TELLING]
+        if self._twice(ts_ns, key, body, interface, data[:at], ident != b"\0\0"):
+            return []
+        if self._forgotten != self._recogniser.forgotten:
+            self._forgotten = self._recogniser.forgotten
+            self._sip.clear()
+        known = self._sip.get(ends)
+        if known is not None and (body[4] << 8) + body[5] == len(body):
+            payload = body[8:]
+            if is_sip(payload):
+                self.source.sip_messages += 1
+                origin = Origin(self.source.name, frame)
+                return [Datagram(ts_ns, known[0], known[1], Transport.UDP, payload, origin)]
+        return self._udp(
+            ts_ns,
+            frame,
+            ip.IpPacket(ip.UDP, ends[:4], ends[4:8], body, False, int.from_bytes(ident)),
+        )
+
+    def _twice(
+        self, ts_ns: int, key: bytes, body: bytes, interface: int, link: bytes, numbered: bool
+    ) -> bool:
         """Whether this very packet was just captured elsewhere (``any``, a mirror port).
 
         The same identification on the same interface is a second sighting too, unless the
-        sender sets none (0, or IPv6): then the link layer must differ.
+        sender sets none (0, or IPv6; ``numbered`` False): then the link layer must differ.
         """
         order = self._seen_order
         while order and (len(order) > MOST_RECENT or abs(ts_ns - order[0][0]) > DUPLICATE_NS):
             self._seen.pop(order.popleft()[1], None)
-        place = header.fragment[1] if header.fragment else -1
-        key = (header.ident, place, header.src, header.dst, header.body)
         before = self._seen.get(key)
-        if before is None:
-            self._seen[key] = (ts_ns, interface, link)
+        if before is None or before[2] != body:
+            self._seen[key] = (interface, link, body)
             order.append((ts_ns, key))
             return False
-        return bool(header.ident) or before[1:] != (interface, link)
+        if numbered or before[0] != interface or before[1] != link:
+            self.duplicates += 1
+            return True
+        return False
 
     def _udp(self, ts_ns: int, frame: int, packet: ip.IpPacket) -> list[Datagram]:
         body = packet.body
@@ -158,6 +202,10 @@ class Dissector:
             return []
         if kind is Kind.SIP:
             self.source.sip_messages += 1
+            if len(packet.src) == 4:
+                if len(self._sip) >= _ENDPOINTS:
+                    self._sip.clear()
+                self._sip[packet.src + packet.dst + body[:4]] = (src, dst)
         elif kind is Kind.IAX2:
             self.source.iax2_frames += 1
         origin = Origin(self.source.name, frame)

@@ -118,6 +118,16 @@ def split_outside(text: str, separator: str) -> list[str]:
     return parts
 
 
+def _plain_params(text: str) -> Params:
+    """``;a=b;c`` without blanks and quotes."""
+    params: Params = {}
+    if text:
+        for part in text[1:].split(";"):
+            name, equals, value = part.partition("=")
+            params.setdefault(name.lower(), value if equals else None)
+    return params
+
+
 def parse_params(text: str) -> Params:
     """``;a=b;c`` as a dict. The first of a repeated name wins; quotes round a value go."""
     params: Params = {}
@@ -145,6 +155,15 @@ def parse_host_port(text: str) -> tuple[str, int | None] | None:
     return (match[1], None) if match else None
 
 
+_PARAMS = r"((?:;[^\s;,?=@\"<>]++(?:=[^\s;,?@\"<>]*+)?)*+)"
+_ADDRESS = r"(\[[0-9A-Fa-f:.]*+\]|[^\s:;?,=@\"<>\[\]]++)(?::(\d{1,5}+))?+" + _PARAMS
+_PLAIN_URI = r"(sips?):(?:([^\s:;?,@\"<>]++)@)?+" + _ADDRESS
+_PLAIN_NAME_ADDR = re.compile(
+    r"(?:\"([^\"\\<>]*+)\" *+|([A-Za-z0-9.!%*_+`'~-]++) ++|)<" + _PLAIN_URI + ">" + _PARAMS
+)
+_PLAIN_VIA = re.compile(r"SIP/2\.0/([A-Z]++) ++" + _ADDRESS)
+"""What nearly all of them look like, in one step each; the rest goes the long way, to the same."""
+
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.\-]*):(.*)$", re.DOTALL)
 
 
@@ -170,6 +189,12 @@ def parse_name_addr(text: str) -> NameAddr:
     """A name-addr or addr-spec. Without angle brackets, what follows ``;`` belongs to the header
     and not to the URI (RFC 3261 section 20.10). ``uri`` None = unreadable, or ``*``."""
     text = text.strip()
+    plain = _PLAIN_NAME_ADDR.fullmatch(text)
+    if plain is not None:
+        quoted, token, scheme, user, host, port, of_uri, of_header = plain.groups()
+        uri = Uri(scheme, user, host.strip("[]"), _port(port), _plain_params(of_uri))
+        display = (quoted or token or "").strip().strip('"')
+        return NameAddr(display, uri, _plain_params(of_header), text)
     opening = -1
     if "<" in text:
         in_quotes = False
@@ -196,6 +221,10 @@ _VIA = re.compile(
 
 def parse_via(text: str) -> Via | None:
     """One Via value."""
+    plain = _PLAIN_VIA.fullmatch(text)
+    if plain is not None:
+        transport, host, port, params = plain.groups()
+        return Via(transport, host.strip("[]"), _port(port), _plain_params(params))
     match = _VIA.match(text)
     if not match:
         return None

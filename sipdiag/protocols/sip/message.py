@@ -7,16 +7,21 @@ The contract:
   lines, with the line end) out of ``raw``: start line + headers + blank line + body re-join to it.
 - Header names come as the long lower-case form (RFC 3261 section 7.3.3), whatever was written.
 - Fields are typed when asked for, and then kept.
+
+A capture says the same thing over and over: the start line ``SIP/2.0 200 OK``, the From of a
+dialog, a phone's Contact. So lines are known by their bytes (``_Known``), with what was made of
+them; a message of plain lines is a look-up for each. Whatever isn't plain (folding, bare line
+feeds, lines that are no header, too much of anything) is read by ``_carefully``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sipdiag.base.defect import Defect
+from sipdiag.base.lazy import lazy
 from sipdiag.base.limits import DEFAULT_LIMITS, Limits
 from sipdiag.protocols.sdp import Session, parse_sdp
 from sipdiag.protocols.sip.fields import (
@@ -32,6 +37,7 @@ from sipdiag.protocols.sip.fields import (
 )
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 COMPACT = {
     "a": "accept-contact", "b": "referred-by", "c": "content-type", "d": "request-disposition",
@@ -55,8 +61,10 @@ _START = re.compile(
 _HEADER = re.compile(
     rb"(?P<name>[^\s:]+)[ \t]*:(?P<value>[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)(?:\r?\n|\Z)"
 )
+_NAME = re.compile(rb"[^\s:]+[ \t]*")
 _LINE = re.compile(rb"[^\r\n]*(?:\r?\n|\r|\Z)")
 _FOLD = re.compile(r"\r?\n[ \t]+")
+_BLANK = re.compile(rb"\r?\n\r?\n")
 
 
 def _text(data: bytes) -> str:
@@ -74,34 +82,122 @@ class Header(NamedTuple):
     end: int
 
 
+class _Start:
+    """Request-Line or Status-Line (RFC 3261 sections 7.1 and 7.2): ``method`` or ``status`` is
+    None."""
+
+    def __init__(self, match: re.Match[bytes]) -> None:
+        method, status = match["method"], match["status"]
+        self.method = _text(method) if method is not None else None
+        self.uri = _text(match["uri"]) if method is not None else ""
+        self.status = int(status[:9]) if status is not None else None
+        self.reason = _text(match["reason"] or b"") if status is not None else ""
+        self.version = _text(match["asked"] or match["given"])
+        self.summary = self.method or f"{self.status} {self.reason}".rstrip()
+
+    @lazy
+    def request_uri(self) -> Uri | None:
+        return parse_uri(self.uri) if self.method is not None else None
+
+
+class _Places(NamedTuple):
+    """Where the start line begins and ends, and the headers with their places."""
+
+    start_offset: int
+    start_end: int
+    headers: tuple[Header, ...]
+
+
+_UNTYPED: Any = object()
+
+
+class _Field:
+    """The value of one header line, unfolded and stripped, and what it was typed as."""
+
+    __slots__ = ("_typed", "value")
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+        self._typed = _UNTYPED
+
+    def typed(self, parse: Callable[[str], T]) -> T:
+        """``parse(value)``, once: a header's name decides how it is parsed."""
+        if self._typed is _UNTYPED:
+            self._typed = parse(self.value)
+        typed: T = self._typed
+        return typed
+
+
+_KNOWN_LINES = 8192
+_KNOWN_BYTES = 256
+
+
+class _Known(dict[bytes, V], Generic[V]):
+    """Lines seen before and what was made of them: at most ``_KNOWN_LINES`` of at most
+    ``_KNOWN_BYTES`` bytes each; then it begins anew."""
+
+    def __init__(self, make: Callable[[bytes], V]) -> None:
+        self._make = make
+
+    def __missing__(self, line: bytes) -> V:
+        made = self._make(line)
+        if len(line) <= _KNOWN_BYTES:
+            if len(self) >= _KNOWN_LINES:
+                self.clear()
+            self[line] = made
+        return made
+
+
+def _make_start(line: bytes) -> _Start | None:
+    match = _START.fullmatch(line)
+    return _Start(match) if match is not None else None
+
+
+_NO_HEADER = ""
+
+
+def _make_name(written: bytes) -> str:
+    """The long lower-case form, or ``_NO_HEADER`` where it can't be a name as it stands."""
+    if _NAME.fullmatch(written) is None:
+        return _NO_HEADER
+    name = _text(written.rstrip(b" \t")).lower()
+    return COMPACT.get(name, name)
+
+
+def _make_field(line: bytes) -> tuple[str, _Field]:
+    name, colon, value = line.partition(b":")
+    if not colon or b"\n" in value or b"\r" in value:
+        return _NO_HEADER, _Field("")
+    return _names[name], _Field(value.decode("utf-8", "surrogateescape").strip())
+
+
+_names = _Known(_make_name)
+_starts = _Known(_make_start)
+_fields = _Known(_make_field)
+
+
 class Message:
     """One SIP message; see the module's contract."""
 
     def __init__(
         self,
         raw: bytes,
-        start: re.Match[bytes],
-        headers: tuple[Header, ...],
+        start: _Start,
+        fields: dict[str, _Field],
+        repeated: dict[str, list[_Field]],
         body_offset: int,
-        defects: tuple[Defect, ...],
+        parse_defects: tuple[Defect, ...] = (),
+        places: _Places | None = None,
     ) -> None:
         self.raw = raw
-        self.headers = headers
+        self._start = start
+        self.is_request = start.method is not None
+        self.status = start.status
         self.body_offset = body_offset
-        self.parse_defects = defects
-        self.start_offset = start.start()
-        self.start_end = start.end()
-        method, status = start["method"], start["status"]
-        self.is_request = method is not None
-        self.request_uri_text = _text(start["uri"]) if method is not None else ""
-        self.status: int | None = int(status[:9]) if status is not None else None
-        self.reason = _text(start["reason"] or b"") if status is not None else ""
-        self.version = _text(start["asked"] or start["given"])
-        self._request_method = _text(method) if method is not None else None
-        by_name: dict[str, list[str]] = {}
-        for header in headers:
-            by_name.setdefault(header.name, []).append(header.value)
-        self._by_name = by_name
+        self.parse_defects = parse_defects
+        self._fields = fields
+        self._repeated = repeated
+        self._placed = places
 
     def __repr__(self) -> str:
         return f"<sip.Message {self.summary}>"
@@ -109,93 +205,139 @@ class Message:
     @property
     def summary(self) -> str:
         """``INVITE`` or ``200 OK``: the message in a word or two (wire text, not escaped)."""
-        return self.method if self.is_request else f"{self.status} {self.reason}".rstrip()
+        return self._start.summary
 
-    @cached_property
+    @property
+    def request_uri_text(self) -> str:
+        """The Request-URI as written; "" on responses."""
+        return self._start.uri
+
+    @property
+    def reason(self) -> str:
+        """The reason phrase; "" on requests."""
+        return self._start.reason
+
+    @property
+    def version(self) -> str:
+        """``2.0``, or what else stands after ``SIP/``."""
+        return self._start.version
+
+    @lazy
+    def _places(self) -> _Places:
+        if self._placed is not None:
+            return self._placed
+        end = self.raw.index(b"\r\n") + 2
+        limits = Limits(message_bytes=len(self.raw), header_count=len(self.raw))
+        return _Places(0, end, _carefully(self.raw, end, limits)[0])
+
+    @property
+    def start_offset(self) -> int:
+        """Where in ``raw`` the start line begins."""
+        return self._places.start_offset
+
+    @property
+    def start_end(self) -> int:
+        """Where in ``raw`` the first header begins."""
+        return self._places.start_end
+
+    @property
+    def headers(self) -> tuple[Header, ...]:
+        """Every header line, in order, with its place."""
+        return self._places.headers
+
+    @lazy
     def method(self) -> str:
         """The request's method, or for a response the CSeq's; "" where neither can be read."""
-        if self._request_method is not None:
-            return self._request_method
+        if self._start.method is not None:
+            return self._start.method
         return self.cseq.method if self.cseq else ""
+
+    def _lines(self, name: str) -> list[_Field]:
+        field = self._fields.get(name)
+        if field is None:
+            return []
+        return self._repeated.get(name) or [field]
 
     def all(self, name: str) -> list[str]:
         """The values of every line of a header (long lower-case name), in order."""
-        return self._by_name.get(name, [])
+        return [field.value for field in self._lines(name)]
 
     def get(self, name: str) -> str | None:
         """The value of the first line of a header, or None."""
-        values = self._by_name.get(name)
-        return values[0] if values else None
+        field = self._fields.get(name)
+        return None if field is None else field.value
 
-    def _values(self, name: str, parse: Callable[[str], T | None]) -> tuple[T, ...]:
-        """The values of a header that may hold several a line (RFC 3261 section 7.3.1)."""
-        found = []
-        for line in self.all(name):
-            for part in split_outside(line, ","):
-                if part.strip():
-                    value = parse(part)
-                    if value is not None:
-                        found.append(value)
-        return tuple(found)
+    def _typed(self, name: str, parse: Callable[[str], T | None]) -> T | None:
+        field = self._fields.get(name)
+        return None if field is None else field.typed(parse)
 
-    @cached_property
+    def _values(self, name: str, parse: Callable[[str], tuple[T, ...]]) -> tuple[T, ...]:
+        """The values of a header that may stand on several lines (RFC 3261 section 7.3.1)."""
+        field = self._fields.get(name)
+        if field is None:
+            return ()
+        if name not in self._repeated:
+            return field.typed(parse)
+        return tuple(value for line in self._repeated[name] for value in line.typed(parse))
+
+    @lazy
     def call_id(self) -> str:
         """The Call-ID, "" where there is none."""
-        return self.get("call-id") or ""
+        field = self._fields.get("call-id")
+        return "" if field is None else field.value
 
-    @cached_property
+    @lazy
     def cseq(self) -> CSeq | None:
         """Number and method."""
-        value = self.get("cseq")
-        return parse_cseq(value) if value else None
+        return self._typed("cseq", parse_cseq)
 
-    @cached_property
+    @property
     def request_uri(self) -> Uri | None:
         """The Request-URI, None on responses."""
-        return parse_uri(self.request_uri_text) if self.is_request else None
+        return self._start.request_uri
 
-    @cached_property
+    @lazy
     def from_(self) -> NameAddr | None:
         """The From value."""
-        value = self.get("from")
-        return parse_name_addr(value) if value else None
+        return self._typed("from", _one_name_addr)
 
-    @cached_property
+    @lazy
     def to(self) -> NameAddr | None:
         """The To value."""
-        value = self.get("to")
-        return parse_name_addr(value) if value else None
+        return self._typed("to", _one_name_addr)
 
-    @cached_property
+    @lazy
     def vias(self) -> tuple[Via, ...]:
         """All Via values, topmost first."""
-        return self._values("via", parse_via)
+        return self._values("via", _all_vias)
 
     @property
     def via(self) -> Via | None:
         """The topmost Via."""
-        return self.vias[0] if self.vias else None
+        vias = self.vias
+        return vias[0] if vias else None
 
-    @cached_property
+    @lazy
     def contacts(self) -> tuple[NameAddr, ...]:
         """All Contact values; the ``*`` of an un-REGISTER has no ``uri``."""
-        return self._values("contact", parse_name_addr)
+        return self._values("contact", _all_name_addrs)
 
-    @cached_property
+    @lazy
     def expires(self) -> int | None:
         """The Expires header in seconds (RFC 3261 section 20.19)."""
-        return _delta_seconds(self.get("expires"))
+        return self._typed("expires", _delta_seconds)
 
     def contact_expires(self, contact: NameAddr) -> int | None:
         """The expiry in seconds that holds for one Contact: its own parameter, else the header
         (RFC 3261 section 10.2.1.1)."""
-        own = _delta_seconds(contact.params.get("expires"))
-        return own if own is not None else self.expires
+        own = contact.params.get("expires")
+        seconds = None if own is None else _delta_seconds(own)
+        return seconds if seconds is not None else self.expires
 
-    @cached_property
+    @lazy
     def content_length(self) -> int | None:
         """As written, or None."""
-        return _delta_seconds(self.get("content-length"))
+        return self._typed("content-length", _delta_seconds)
 
     @property
     def body(self) -> bytes:
@@ -205,20 +347,22 @@ class Message:
             return rest[: self.content_length]
         return rest
 
-    @cached_property
+    @lazy
     def sdp(self) -> Session | None:
         """The session description, where the body is one or holds one (multipart)."""
+        if self.body_offset >= len(self.raw):
+            return None
         kind = (self.get("content-type") or "").partition(";")[0].strip().lower()
         if not self.body or (kind and kind != "application/sdp" and not kind.startswith("multi")):
             return None
         return parse_sdp(self.body, self.body_offset)
 
-    @cached_property
+    @lazy
     def software(self) -> str | None:
         """The User-Agent (requests) or Server (responses) header, whichever is there."""
         return self.get("user-agent") or self.get("server")
 
-    @cached_property
+    @lazy
     def defects(self) -> tuple[Defect, ...]:
         """All that RFC 3261 doesn't allow, and that was noticed."""
         return self.parse_defects + tuple(self._content_defects())
@@ -259,9 +403,25 @@ class Message:
         return found
 
 
-def _delta_seconds(text: str | None) -> int | None:
-    if text is None:
-        return None
+def _one_name_addr(text: str) -> NameAddr | None:
+    return parse_name_addr(text) if text else None
+
+
+def _all_name_addrs(text: str) -> tuple[NameAddr, ...]:
+    if text and "," not in text:
+        return (parse_name_addr(text),)
+    return tuple(parse_name_addr(part) for part in split_outside(text, ",") if part.strip())
+
+
+def _all_vias(text: str) -> tuple[Via, ...]:
+    if "," not in text:
+        via = parse_via(text)
+        return () if via is None else (via,)
+    vias = (parse_via(part) for part in split_outside(text, ",") if part.strip())
+    return tuple(via for via in vias if via is not None)
+
+
+def _delta_seconds(text: str) -> int | None:
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
 
@@ -277,23 +437,63 @@ def parse(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Message | None:
     Bytes beyond ``limits.message_bytes`` and header lines beyond ``limits.header_count`` are not
     parsed; a defect says so.
     """
-    position = len(payload) - len(payload.lstrip(b"\r\n"))
-    start = _START.match(payload, position, position + limits.message_bytes)
-    if start is None:
+    end = payload.find(b"\r\n\r\n")
+    if end > 0 and len(payload) <= limits.message_bytes:
+        lines = payload[:end].split(b"\r\n")
+        start = _starts[lines[0]]
+        if start is not None and len(lines) <= limits.header_count:
+            del lines[0]
+            pairs = list(map(_fields.__getitem__, lines))
+            fields = dict(pairs)
+            if _NO_HEADER not in fields:
+                repeated = {} if len(fields) == len(pairs) else _repeated(pairs, fields)
+                return Message(payload, start, fields, repeated, end + 4)
+    match = _match_start(payload, limits)
+    if match is None:
         return None
+    headers, body_offset, defects = _carefully(payload, match.end(), limits)
+    named = [(header.name, _Field(header.value)) for header in headers]
+    found = dict(named)
+    places = _Places(match.start(), match.end(), headers)
+    return Message(
+        payload, _Start(match), found, _repeated(named, found), body_offset, defects, places
+    )
+
+
+def _repeated(
+    pairs: list[tuple[str, _Field]], fields: dict[str, _Field]
+) -> dict[str, list[_Field]]:
+    """The lines of the headers that have several; puts the first of each into ``fields``."""
+    lines: dict[str, list[_Field]] = {}
+    for name, field in pairs:
+        lines.setdefault(name, []).append(field)
+    several = {name: found for name, found in lines.items() if len(found) > 1}
+    fields.update((name, found[0]) for name, found in several.items())
+    return several
+
+
+def _match_start(payload: bytes, limits: Limits) -> re.Match[bytes] | None:
+    position = len(payload) - len(payload.lstrip(b"\r\n"))
+    return _START.match(payload, position, position + limits.message_bytes)
+
+
+def _carefully(
+    payload: bytes, position: int, limits: Limits
+) -> tuple[tuple[Header, ...], int, tuple[Defect, ...]]:
+    """The headers from ``position`` on, where the body begins, and what was wrong."""
     defects: list[Defect] = []
     headers: list[Header] = []
+    body_offset = len(payload)
     end = min(len(payload), limits.message_bytes)
     if end < len(payload):
         defects.append(Defect("message-long", f"parsed up to byte {end}", end))
-    position, body_offset = start.end(), len(payload)
     while position < end:
         if payload.startswith((b"\r\n", b"\n"), position):
             body_offset = position + (2 if payload[position] == 13 else 1)
             break
         if len(headers) >= limits.header_count:
             defects.append(Defect("header-count", "header lines left unparsed", position))
-            blank = re.compile(rb"\r?\n\r?\n").search(payload, position)
+            blank = _BLANK.search(payload, position)
             body_offset = blank.end() if blank else len(payload)
             break
         match = _HEADER.match(payload, position)
@@ -313,4 +513,4 @@ def parse(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Message | None:
         position = match.end()
     else:
         defects.append(Defect("header-end-missing", "no blank line after the headers", end))
-    return Message(payload, start, tuple(headers), body_offset, tuple(defects))
+    return tuple(headers), body_offset, tuple(defects)
