@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from sipdiag.base.endpoint import Endpoint, same_address
 from sipdiag.base.interval import NS, Interval, seconds
+from sipdiag.base.lazy import lazy
 from sipdiag.base.logevent import EventKind
 from sipdiag.flows.binding import Observation, observe
 from sipdiag.flows.registration import Refresh
@@ -66,9 +67,10 @@ class Life(NamedTuple):
     transaction: Transaction
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Reach:
-    """All observations of one client, each with its fate."""
+    """All observations of one client, each with its fate. What follows from them is worked out when
+    it is first asked for: ``fates`` is complete by then."""
 
     peer: Peer
     fates: list[tuple[Observation, Fate]] = field(default_factory=list)
@@ -81,7 +83,7 @@ class Reach:
         """The observations with these fates, in order of time."""
         return [observation for observation, fate in self.fates if fate in wanted]
 
-    @property
+    @lazy
     def router(self) -> str | None:
         """The public address whose NAT the ages below are of: where something expired, else the
         newest at which something got through. A phone that roams has one for each network."""
@@ -95,13 +97,13 @@ class Reach:
         router = self.router
         return [o for o in self.of(Fate.THROUGH) if o.dst.ip == router]
 
-    @property
+    @lazy
     def survived_s(self) -> float | None:
         """The largest age at which something got through, in seconds."""
         ages = [o.quiet_s for o in self.got_through() if o.quiet_s is not None]
         return max(ages, default=None)
 
-    @property
+    @lazy
     def failed_s(self) -> float | None:
         """The smallest age at which the binding had expired, in seconds."""
         router = self.router
@@ -110,12 +112,12 @@ class Reach:
         ]
         return min(ages, default=None)
 
-    @property
+    @lazy
     def lifetime(self) -> Interval:
         """The binding's lifetime, between observations."""
         return Interval(self.survived_s, self.failed_s)
 
-    @property
+    @lazy
     def refresh_s(self) -> float | None:
         """The median time between the client's refreshes in seconds."""
         registration = self.peer.registration

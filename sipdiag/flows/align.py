@@ -33,6 +33,10 @@ class Step:
     origin: Origin
     facts: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    transactions: list[Transaction] = field(default_factory=list)
+    """What it consists of."""
+    until_ns: int = 0
+    """When its last packet was seen."""
 
 
 def pair_peers(good: Sequence[Peer], bad: Sequence[Peer]) -> list[tuple[Peer, Peer]]:
@@ -104,6 +108,7 @@ def _registration(group: list[Transaction], first: bool) -> Step:
         step.facts["granted"] = f"{last.granted_s} s"
     for transaction in group:
         step.lines += _lines(transaction, group[0].start_ns)
+    _consists_of(step, group)
     return step
 
 
@@ -148,6 +153,8 @@ def _call(call: Call, peer: Peer, subjects: Subjects, *, pbx_calls: bool) -> Ste
             step.facts["audio"] = "from the phone only"
     for transaction in call.transactions[:4]:
         step.lines += _lines(transaction, call.start_ns)
+    _consists_of(step, call.transactions)
+    step.until_ns = max([step.until_ns, call.ended_ns or 0, *(ack.ts_ns for ack in call.acks)])
     _shorten(step)
     return step
 
@@ -167,8 +174,14 @@ def _request(transaction: Transaction, peer: Peer) -> Step:
     step.facts["outcome"] = "answered" if transaction.answered else "no reply"
     step.facts["sent to"] = sent_to(transaction, peer)
     step.lines = _lines(transaction, transaction.start_ns)
+    _consists_of(step, [transaction])
     _shorten(step)
     return step
+
+
+def _consists_of(step: Step, transactions: list[Transaction]) -> None:
+    step.transactions = transactions
+    step.until_ns = max((t.last_ns for t in transactions), default=step.at_ns)
 
 
 def _lines(transaction: Transaction, zero_ns: int) -> list[str]:

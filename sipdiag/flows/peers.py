@@ -16,6 +16,7 @@ from sipdiag.flows.call import Call
 from sipdiag.flows.registration import Registration
 from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Transaction
+from sipdiag.protocols.sip import Message
 
 _ASTERISK = ("asterisk", "fpbx", "freepbx", "issabel", "elastix")
 
@@ -28,8 +29,8 @@ class PeerBook:
         self._registrations: dict[tuple[str, str, Endpoint, str], Registration] = {}
         self._requests: list[Transaction] = []
 
-    def register(self, transaction: Transaction, user: str) -> None:
-        """Takes a REGISTER or REGREQ of ``user``."""
+    def register(self, transaction: Transaction, user: str, message: Message | None = None) -> None:
+        """Takes a REGISTER (with its ``message``) or REGREQ of ``user``."""
         call_id = transaction.call_id if transaction.protocol == "SIP" else ""
         key = (transaction.protocol, user, transaction.dst, call_id)
         registration = self._registrations.get(key)
@@ -40,6 +41,7 @@ class PeerBook:
             registration = Registration(transaction.protocol, user, transaction.dst, call_id)
             self._registrations[key] = registration
         registration.attempts.append(transaction)
+        registration.newest = message
 
     def request(self, transaction: Transaction) -> None:
         """Takes any other request."""
@@ -126,7 +128,7 @@ class PeerBook:
             first = group[0]
             attempts = sorted((t for r in group for t in r.attempts), key=lambda t: t.start_ns)
             registration = Registration(
-                first.protocol, first.user, first.local, first.call_id, attempts
+                first.protocol, first.user, first.local, first.call_id, attempts, group[-1].newest
             )
         outers = list(dict.fromkeys(t.src for t in registration.attempts))
         return Peer(

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.interval import seconds
 from sipdiag.flows.transaction import Transaction
+from sipdiag.protocols.sip import Message
 
 
 class Refresh(NamedTuple):
@@ -36,6 +37,8 @@ class Registration:
     call_id: str
     attempts: list[Transaction] = field(default_factory=list)
     """Every REGISTER/REGREQ, the challenged ones included, in order."""
+    newest: Message | None = None
+    """The newest REGISTER itself; None in IAX2."""
 
     @property
     def refreshes(self) -> list[Refresh]:

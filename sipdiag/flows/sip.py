@@ -9,16 +9,13 @@ from sipdiag.base.datagram import Datagram, Transport
 from sipdiag.base.endpoint import Endpoint, behind_nat, parse_ip
 from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.flows.call import Call, End, MediaOffer
-from sipdiag.flows.nat_tests import NatTests, nat_uac_test
 from sipdiag.flows.opened import Key, OpenTransactions
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.subjects import Packet
 from sipdiag.flows.transaction import HELD_PER_TRANSACTION, Answer, Sent, Transaction, Written
 from sipdiag.protocols.sip import Message, NameAddr
 
-_NO_TESTS = NatTests(0, 0)
-
-_DRIVER_MESSAGES = 64
+_DRIVER_MESSAGES = 16
 """Asterisk's own tags and branches show its driver in nearly every message; a sender that shows
 none in so many is no Asterisk."""
 
@@ -102,7 +99,7 @@ class SipFlows:
         transaction = _transaction(datagram, message, sent)
         self._open.add(key, transaction)
         if message.method == "REGISTER":
-            self._book.register(transaction, transaction.user or "")
+            self._book.register(transaction, transaction.user or "", message)
             return
         self._book.request(transaction)
         if message.method == "INVITE" and call is None:
@@ -201,7 +198,7 @@ def _transaction(datagram: Datagram, message: Message, sent: Sent) -> Transactio
         sent=[sent],
         user=to_user if registering else (uri.user if uri else None) or to_user,
         target=target,
-        written=_written(message, sent.src, datagram.transport, registering),
+        written=_written(message),
         authorised=message.get("authorization") is not None
         or message.get("proxy-authorization") is not None,
         asked_s=_asked(message) if registering else None,
@@ -209,9 +206,7 @@ def _transaction(datagram: Datagram, message: Message, sent: Sent) -> Transactio
     )
 
 
-def _written(
-    message: Message, source: Endpoint, transport: Transport, registering: bool
-) -> Written:
+def _written(message: Message) -> Written:
     via = message.via
     contact = message.contacts[0].uri if message.contacts else None
     _, at, host = message.call_id.rpartition("@")
@@ -226,7 +221,6 @@ def _written(
         call_id_host=host if at and behind_nat(host) else None,
         user_agent=message.software,
         instance=message.contacts[0].params.get("+sip.instance") if message.contacts else None,
-        nat_tests=nat_uac_test(message, source, transport) if registering else _NO_TESTS,
     )
 
 

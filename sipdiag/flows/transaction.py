@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from sipdiag.base.datagram import Origin, Transport
 from sipdiag.base.endpoint import Endpoint
-from sipdiag.flows.nat_tests import NatTests
 
 HELD_PER_TRANSACTION = 64
 """Transmissions and answers kept of one transaction: chan_sip sends a request at most 11 times."""
@@ -66,8 +65,6 @@ class Written(NamedTuple):
     user_agent: str | None
     instance: str | None
     """``+sip.instance`` of the Contact (RFC 5626 section 4.1): the same for the device's life."""
-    nat_tests: NatTests = NatTests(0, 0)
-    """Which bits of the proxies' ``nat_uac_test`` a REGISTER sets, where it was seen."""
 
 
 @dataclass(slots=True, eq=False)

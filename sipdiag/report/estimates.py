@@ -10,6 +10,7 @@ from sipdiag.findings.keepalives import audit
 from sipdiag.findings.reach import Fate, Reach
 from sipdiag.findings.reachable import reachable
 from sipdiag.findings.routers import Router, routers
+from sipdiag.flows.nat_tests import nat_uac_test
 from sipdiag.flows.subjects import Subjects
 from sipdiag.report.model import (
     Estimates,
@@ -67,9 +68,10 @@ def _add_contact(made: Estimates, subject: str, reach: Reach, subjects: Subjects
         made.reachable.append(
             ReachableInfo(subject, share.alive, share.dead, share.unknown, round(share.span_s, 3))
         )
-    attempts = reach.peer.registration.attempts if reach.peer.registration else []
-    if attempts and attempts[-1].written is not None:
-        bits = attempts[-1].written.nat_tests
+    registration = reach.peer.registration
+    if registration is not None and registration.newest is not None:
+        attempt = registration.attempts[-1]
+        bits = nat_uac_test(registration.newest, attempt.src, attempt.transport)
         made.nat_tests.append(NatTestsInfo(subject, bits.kamailio, bits.opensips))
     made.keepalives += [
         KeepaliveInfo(
