@@ -11,11 +11,11 @@ from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.flows.call import Call, End, MediaOffer
 from sipdiag.flows.opened import Key, OpenTransactions
 from sipdiag.flows.peers import PeerBook
-from sipdiag.flows.subjects import Packet
+from sipdiag.flows.subjects import NOTED_COUNT, Packet
 from sipdiag.flows.transaction import HELD_PER_TRANSACTION, Answer, Sent, Transaction, Written
 from sipdiag.protocols.sip import Message, NameAddr
 
-_DRIVER_MESSAGES = 16
+DRIVER_MESSAGES = 16
 """Asterisk's own tags and branches show its driver in nearly every message; a sender that shows
 none in so many is no Asterisk."""
 
@@ -63,7 +63,7 @@ class SipFlows:
                 return
             self.software[ip] = software
             asked = 0
-        if asked < _DRIVER_MESSAGES:
+        if asked < DRIVER_MESSAGES:
             self._asked_drivers[ip] = asked + 1
             driver = driver_of(message)
             if driver is not None:
@@ -76,7 +76,7 @@ class SipFlows:
         have = len(message.raw) - message.body_offset
         if length is None or not self._exact or datagram.cut:
             return
-        if datagram.transport is Transport.UDP and len(self.length_errors) < 1024:
+        if datagram.transport is Transport.UDP and len(self.length_errors) < NOTED_COUNT:
             what = f"{message.summary}: Content-Length is {length}, the body has {have} bytes"
             self.length_errors.append(
                 Packet(sent.ts_ns, sent.src, sent.dst, what, "SIP", message.call_id, sent.origin)

@@ -16,6 +16,10 @@ from sipdiag.flows.transaction import Transaction
 from sipdiag.protocols.media import MediaTable
 
 
+NOTED_COUNT = 1024
+"""Packets with something odd kept of each kind: more prove nothing more."""
+
+
 class Packet(NamedTuple):
     """A signalling packet, kept for ladders and timelines. ``label`` is wire text, unescaped."""
 

@@ -19,7 +19,7 @@ from sipdiag.flows.keepalive import KeepaliveBook
 from sipdiag.flows.opened import OpenTransactions
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.sip import SipFlows
-from sipdiag.flows.subjects import Packet, Subjects
+from sipdiag.flows.subjects import NOTED_COUNT, Packet, Subjects
 from sipdiag.flows.transaction import Sent
 from sipdiag.protocols import iax2, sip
 from sipdiag.protocols.media import MediaTable
@@ -76,27 +76,27 @@ class PathClock:
         self._paths.pop((oldest[1], oldest[0]), None)
         self._hits.hit("peers")
 
-    def _newest(self, path: _Path, src: Endpoint, dst: Endpoint, now: int) -> int | None:
-        newest = path.last_ns
-        if self._media:
-            media = self._media.last_ns(src, dst)
-            if media is not None:
-                if media <= self._doubtful_ns:
-                    return None
-                newest = media if newest is None else max(newest, media)
-        return None if newest is None or newest > now + JUMP_NS else newest
+    def _with_media(self, last_ns: int | None, src: Endpoint, dst: Endpoint) -> int | None:
+        media = self._media.last_ns(src, dst)
+        if media is None:
+            return last_ns
+        if media <= self._doubtful_ns:
+            return None
+        return media if last_ns is None else max(last_ns, media)
 
     def sent(self, path: _Path, datagram: Datagram, src: Endpoint, dst: Endpoint) -> Sent:
         """The transmission that ``datagram`` is, with the idle times before it."""
         now = datagram.ts_ns
-        back = self._newest(path.back, dst, src, now)
-        forth = self._newest(path, src, dst, now)
+        forth, back = path.last_ns, path.back.last_ns
+        if self._media.by_direction:
+            forth, back = self._with_media(forth, src, dst), self._with_media(back, dst, src)
         idle = quiet = None
-        if back is not None:
+        if back is not None and back <= now + JUMP_NS:
             idle = quiet = now - back if now > back else 0
-        if forth is not None:
+        if forth is not None and forth <= now + JUMP_NS:
             since = now - forth if now > forth else 0
-            quiet = since if quiet is None or since < quiet else quiet
+            if quiet is None or since < quiet:
+                quiet = since
         return Sent(now, src, dst, datagram.origin, idle, quiet)
 
 
@@ -193,7 +193,7 @@ class Tracker:
     ) -> None:
         label, call_id = message.summary, message.call_id
         self._remember(datagram, src, dst, label, "SIP", call_id)
-        if datagram.cut and len(self._cut) < 1024:
+        if datagram.cut and len(self._cut) < NOTED_COUNT:
             self._cut.append(
                 Packet(datagram.ts_ns, src, dst, label, "SIP", call_id, datagram.origin)
             )
@@ -206,7 +206,7 @@ class Tracker:
             self._packets.append(packet)
 
     def _note_unreachable(self, datagram: Datagram, src: Endpoint, dst: Endpoint) -> None:
-        if len(self._unreachable) < 1024:
+        if len(self._unreachable) < NOTED_COUNT:
             label = "ICMP unreachable"
             packet = Packet(datagram.ts_ns, src, dst, label, "ICMP", "", datagram.origin)
             self._unreachable.append(packet)

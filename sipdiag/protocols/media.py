@@ -168,6 +168,12 @@ class MediaFlow:
         newest: int = max(segment.tally[LAST] for segment in self._segments[-_RESUMABLE:])
         return newest
 
+    @property
+    def progress(self) -> list[list[tuple[int, int]]]:
+        """For each segment (time, packets so far), rising: its first packet, its last, and marks
+        2 s apart or more between them."""
+        return [[(at, count) for at, count, _ in s.points()] for s in self._segments]
+
     def __repr__(self) -> str:
         return f"MediaFlow({self.src} -> {self.dst}, {self.kind.value}, {self.packets} packets)"
 
@@ -233,17 +239,18 @@ class MediaTable:
     def __init__(self, limits: Limits = DEFAULT_LIMITS, hits: LimitHits | None = None) -> None:
         self._limits = limits
         self._hits = LimitHits() if hits is None else hits
-        self._flows: dict[tuple[Endpoint, Endpoint], MediaFlow] = {}
+        self.by_direction: dict[tuple[Endpoint, Endpoint], MediaFlow] = {}
+        """Every flow, by source and destination."""
         self._to: dict[Endpoint, dict[Endpoint, MediaFlow]] = {}
         self._from: dict[Endpoint, dict[Endpoint, MediaFlow]] = {}
         self._to_ip: dict[str, dict[tuple[Endpoint, Endpoint], MediaFlow]] = {}
         self._from_ip: dict[str, dict[tuple[Endpoint, Endpoint], MediaFlow]] = {}
 
     def __len__(self) -> int:
-        return len(self._flows)
+        return len(self.by_direction)
 
     def __iter__(self) -> Iterator[MediaFlow]:
-        return iter(list(self._flows.values()))
+        return iter(list(self.by_direction.values()))
 
     def count(
         self,
@@ -262,7 +269,7 @@ class MediaTable:
         None: the flow was taken back, because its first four packets had four SSRCs. Noise that
         happens to begin like RTP does that; RTP doesn't (RFC 3550 section 8: an SSRC is kept).
         """
-        flow = self._flows.get((src, dst))
+        flow = self.by_direction.get((src, dst))
         if flow is None:
             flow = self._open(src, dst, kind)
         segments = flow._segments
@@ -292,20 +299,25 @@ class MediaTable:
         return len(ssrcs) == _RANDOM and all(s.tally[PACKETS] == 1 for s in segments)
 
     def _open(self, src: Endpoint, dst: Endpoint, kind: MediaKind) -> MediaFlow:
-        if len(self._flows) >= self._limits.media_flows:
+        if len(self.by_direction) >= self._limits.media_flows:
             self._hits.hit("media_flows")
-            self.discard(*next(iter(self._flows)))
+            self.discard(*next(iter(self.by_direction)))
         flow = MediaFlow(src, dst, kind)
-        self._flows[src, dst] = flow
+        self.adopt(flow)
+        return flow
+
+    def adopt(self, flow: MediaFlow) -> None:
+        """Takes in a flow, which may come from another table; its direction must be new."""
+        src, dst = flow.src, flow.dst
+        self.by_direction[src, dst] = flow
         self._to.setdefault(dst, {})[src] = flow
         self._from.setdefault(src, {})[dst] = flow
         self._to_ip.setdefault(dst.ip, {})[src, dst] = flow
         self._from_ip.setdefault(src.ip, {})[src, dst] = flow
-        return flow
 
     def discard(self, src: Endpoint, dst: Endpoint) -> None:
         """Forgets a direction; a no-op where it isn't known."""
-        flow = self._flows.pop((src, dst), None)
+        flow = self.by_direction.pop((src, dst), None)
         if flow is None:
             return
         for segment in flow._segments:
@@ -317,11 +329,11 @@ class MediaTable:
 
     def flow(self, src: Endpoint, dst: Endpoint) -> MediaFlow | None:
         """The flow of this direction, or None where no media was seen."""
-        return self._flows.get((src, dst))
+        return self.by_direction.get((src, dst))
 
     def last_ns(self, src: Endpoint, dst: Endpoint) -> int | None:
         """Time of the newest packet of this direction, ns UTC; None where there was none."""
-        flow = self._flows.get((src, dst))
+        flow = self.by_direction.get((src, dst))
         return None if flow is None else flow.last_ns
 
     def towards(self, endpoint: Endpoint, start_ns: int, end_ns: int) -> list[Passage]:

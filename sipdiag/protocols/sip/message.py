@@ -25,7 +25,6 @@ from sipdiag.base.lazy import lazy
 from sipdiag.base.limits import DEFAULT_LIMITS, Limits
 from sipdiag.protocols.sdp import Session, parse_sdp
 from sipdiag.protocols.sip.fields import (
-    CSeq,
     NameAddr,
     Uri,
     Via,
@@ -108,24 +107,77 @@ class _Places(NamedTuple):
     headers: tuple[Header, ...]
 
 
+def _one_name_addr(text: str) -> NameAddr | None:
+    return parse_name_addr(text) if text else None
+
+
+def _all_name_addrs(text: str) -> tuple[NameAddr, ...]:
+    if text and "," not in text:
+        return (parse_name_addr(text),)
+    return tuple(parse_name_addr(part) for part in split_outside(text, ",") if part.strip())
+
+
+def _all_vias(text: str) -> tuple[Via, ...]:
+    if "," not in text:
+        via = parse_via(text)
+        return () if via is None else (via,)
+    vias = (parse_via(part) for part in split_outside(text, ",") if part.strip())
+    return tuple(via for via in vias if via is not None)
+
+
+def _delta_seconds(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
+
+
 _UNTYPED: Any = object()
 
 
 class _Field:
     """The value of one header line, unfolded and stripped, and what it was typed as."""
 
-    __slots__ = ("_typed", "value")
+    __slots__ = ("typed", "value")
 
     def __init__(self, value: str) -> None:
         self.value = value
-        self._typed = _UNTYPED
+        self.typed = _UNTYPED
 
-    def typed(self, parse: Callable[[str], T]) -> T:
-        """``parse(value)``, once: a header's name decides how it is parsed."""
-        if self._typed is _UNTYPED:
-            self._typed = parse(self.value)
-        typed: T = self._typed
+
+class _One(Generic[T]):
+    """A header that stands once (RFC 3261 section 20), typed; None without it. Its name decides how
+    it is typed, so the line knows its typed value."""
+
+    def __init__(self, name: str, parse: Callable[[str], T | None]) -> None:
+        self._name, self._parse = name, parse
+
+    def __get__(self, message: Message, owner: type) -> T | None:
+        field = message._fields.get(self._name)
+        if field is None:
+            return None
+        if field.typed is _UNTYPED:
+            field.typed = self._parse(field.value)
+        typed: T | None = field.typed
         return typed
+
+
+class _Several(Generic[T]):
+    """The values of a header that may hold several, and stand on several lines (RFC 3261 section
+    7.3.1)."""
+
+    def __init__(self, name: str, parse: Callable[[str], tuple[T, ...]]) -> None:
+        self._name, self._parse = name, parse
+
+    def __get__(self, message: Message, owner: type) -> tuple[T, ...]:
+        field = message._fields.get(self._name)
+        if field is None:
+            return ()
+        if field.typed is _UNTYPED:
+            field.typed = self._parse(field.value)
+        first: tuple[T, ...] = field.typed
+        more = message._repeated.get(self._name) if message._repeated else None
+        if more is None:
+            return first
+        return tuple(value for line in more for value in self._parse(line.value))
 
 
 _KNOWN_LINES = 8192
@@ -245,12 +297,14 @@ class Message:
         """Every header line, in order, with its place."""
         return self._places.headers
 
-    @lazy
+    @property
     def method(self) -> str:
         """The request's method, or for a response the CSeq's; "" where neither can be read."""
-        if self._start.method is not None:
-            return self._start.method
-        return self.cseq.method if self.cseq else ""
+        method = self._start.method
+        if method is None:
+            cseq = self.cseq
+            return cseq.method if cseq else ""
+        return method
 
     def _lines(self, name: str) -> list[_Field]:
         field = self._fields.get(name)
@@ -267,49 +321,31 @@ class Message:
         field = self._fields.get(name)
         return None if field is None else field.value
 
-    def _typed(self, name: str, parse: Callable[[str], T | None]) -> T | None:
-        field = self._fields.get(name)
-        return None if field is None else field.typed(parse)
-
-    def _values(self, name: str, parse: Callable[[str], tuple[T, ...]]) -> tuple[T, ...]:
-        """The values of a header that may stand on several lines (RFC 3261 section 7.3.1)."""
-        field = self._fields.get(name)
-        if field is None:
-            return ()
-        if name not in self._repeated:
-            return field.typed(parse)
-        return tuple(value for line in self._repeated[name] for value in line.typed(parse))
-
-    @lazy
+    @property
     def call_id(self) -> str:
         """The Call-ID, "" where there is none."""
         field = self._fields.get("call-id")
         return "" if field is None else field.value
 
-    @lazy
-    def cseq(self) -> CSeq | None:
-        """Number and method."""
-        return self._typed("cseq", parse_cseq)
+    cseq = _One("cseq", parse_cseq)
+    """Number and method."""
+    from_ = _One("from", _one_name_addr)
+    """The From value."""
+    to = _One("to", _one_name_addr)
+    """The To value."""
+    vias = _Several("via", _all_vias)
+    """All Via values, topmost first."""
+    contacts = _Several("contact", _all_name_addrs)
+    """All Contact values; the ``*`` of an un-REGISTER has no ``uri``."""
+    expires = _One("expires", _delta_seconds)
+    """The Expires header in seconds (RFC 3261 section 20.19)."""
+    content_length = _One("content-length", _delta_seconds)
+    """As written, or None."""
 
     @property
     def request_uri(self) -> Uri | None:
         """The Request-URI, None on responses."""
         return self._start.request_uri
-
-    @lazy
-    def from_(self) -> NameAddr | None:
-        """The From value."""
-        return self._typed("from", _one_name_addr)
-
-    @lazy
-    def to(self) -> NameAddr | None:
-        """The To value."""
-        return self._typed("to", _one_name_addr)
-
-    @lazy
-    def vias(self) -> tuple[Via, ...]:
-        """All Via values, topmost first."""
-        return self._values("via", _all_vias)
 
     @property
     def via(self) -> Via | None:
@@ -317,27 +353,12 @@ class Message:
         vias = self.vias
         return vias[0] if vias else None
 
-    @lazy
-    def contacts(self) -> tuple[NameAddr, ...]:
-        """All Contact values; the ``*`` of an un-REGISTER has no ``uri``."""
-        return self._values("contact", _all_name_addrs)
-
-    @lazy
-    def expires(self) -> int | None:
-        """The Expires header in seconds (RFC 3261 section 20.19)."""
-        return self._typed("expires", _delta_seconds)
-
     def contact_expires(self, contact: NameAddr) -> int | None:
         """The expiry in seconds that holds for one Contact: its own parameter, else the header
         (RFC 3261 section 10.2.1.1)."""
         own = contact.params.get("expires")
         seconds = None if own is None else _delta_seconds(own)
         return seconds if seconds is not None else self.expires
-
-    @lazy
-    def content_length(self) -> int | None:
-        """As written, or None."""
-        return self._typed("content-length", _delta_seconds)
 
     @property
     def body(self) -> bytes:
@@ -357,10 +378,11 @@ class Message:
             return None
         return parse_sdp(self.body, self.body_offset)
 
-    @lazy
+    @property
     def software(self) -> str | None:
         """The User-Agent (requests) or Server (responses) header, whichever is there."""
-        return self.get("user-agent") or self.get("server")
+        field = self._fields.get("user-agent") or self._fields.get("server")
+        return None if field is None else field.value
 
     @lazy
     def defects(self) -> tuple[Defect, ...]:
@@ -401,29 +423,6 @@ class Message:
                 text = f"{have - self.content_length} bytes follow the body"
                 found.append(Defect("content-length-short", text, at["content-length"]))
         return found
-
-
-def _one_name_addr(text: str) -> NameAddr | None:
-    return parse_name_addr(text) if text else None
-
-
-def _all_name_addrs(text: str) -> tuple[NameAddr, ...]:
-    if text and "," not in text:
-        return (parse_name_addr(text),)
-    return tuple(parse_name_addr(part) for part in split_outside(text, ",") if part.strip())
-
-
-def _all_vias(text: str) -> tuple[Via, ...]:
-    if "," not in text:
-        via = parse_via(text)
-        return () if via is None else (via,)
-    vias = (parse_via(part) for part in split_outside(text, ",") if part.strip())
-    return tuple(via for via in vias if via is not None)
-
-
-def _delta_seconds(text: str) -> int | None:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
 
 
 def looks_like_sip(payload: bytes) -> bool:
