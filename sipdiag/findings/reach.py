@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import itertools
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -20,7 +21,6 @@ from sipdiag.base.interval import NS, Interval, seconds
 from sipdiag.base.lazy import lazy
 from sipdiag.base.logevent import EventKind
 from sipdiag.flows.binding import Observation, observe
-from sipdiag.flows.registration import Refresh
 from sipdiag.flows.sightings import Crossing
 from sipdiag.flows.subjects import Peer, Subjects
 from sipdiag.flows.transaction import Transaction
@@ -164,6 +164,7 @@ def assess(peer: Peer, subjects: Subjects, arrivals: Arrivals = _NO_ARRIVALS) ->
     reach = Reach(peer)
     tainted: dict[tuple[Endpoint, int | None], Fate] = {}
     observations = observe(peer)
+    heard = _Heard(peer)
     survived_at: dict[str, float] = {}
     for observation in observations:
         if observation.through and observation.quiet_s is not None:
@@ -174,7 +175,7 @@ def assess(peer: Peer, subjects: Subjects, arrivals: Arrivals = _NO_ARRIVALS) ->
         if observation.through:
             fate = Fate.THROUGH
         else:
-            life = _life_after(peer, observation)
+            life = heard.after(observation)
             if life is not None:
                 reach.lives[id(observation)] = life
             fate = _fate(peer, observation, survived, life, subjects)
@@ -195,8 +196,10 @@ def _fate(
     peer: Peer, lost: Observation, survived: float, life: Life | None, subjects: Subjects
 ) -> Fate:
     registration = peer.registration
-    if registration is not None and _unregistered_at(registration.refreshes, lost.at_ns):
-        return Fate.OPEN
+    if registration is not None:
+        newest = registration.refresh_at(lost.at_ns)
+        if newest is not None and newest.granted_s == 0:
+            return Fate.OPEN
     outer = registration.outer_at(lost.at_ns) if registration else None
     if outer is not None and lost.dst != outer:
         if lost.dst in peer.outers:
@@ -241,11 +244,6 @@ def _with_both_sides(
     return fate
 
 
-def _unregistered_at(refreshes: list[Refresh], ts_ns: int) -> bool:
-    before = [r for r in refreshes if r.ts_ns <= ts_ns]
-    return bool(before) and before[-1].granted_s == 0
-
-
 def _as_written(peer: Peer, dst: Endpoint) -> bool:
     attempts = peer.registration.attempts if peer.registration else []
     return any(
@@ -257,36 +255,48 @@ def _as_written(peer: Peer, dst: Endpoint) -> bool:
     )
 
 
-def _life_after(peer: Peer, lost: Observation) -> Life | None:
-    """The client's next own request after the loss began."""
-    registration = peer.registration
-    attempts = registration.attempts if registration else []
-    later = [t for t in [*attempts, *peer.outbound] if t.start_ns > lost.at_ns]
-    answered = [t for t in peer.inbound if t.answers and t.answers[0].ts_ns > lost.at_ns]
-    first = min(later, key=lambda t: t.start_ns, default=None)
-    reply = min(answered, key=lambda t: t.answers[0].ts_ns, default=None)
-    if reply is not None and (first is None or reply.answers[0].ts_ns < first.start_ns):
-        answer = reply.answers[0]
-        return Life(answer.ts_ns, answer.src, _in_time(peer, lost, answer.ts_ns), reply)
-    if first is None:
-        return None
-    return Life(first.start_ns, first.src, _in_time(peer, lost, first.start_ns), first)
+class _Heard:
+    """When a client was heard: its own requests, and its first replies to others."""
+
+    def __init__(self, peer: Peer) -> None:
+        attempts = peer.registration.attempts if peer.registration else []
+        self._registration = peer.registration
+        self._own = sorted([*attempts, *peer.outbound], key=_begun)
+        self._replied = sorted((t for t in peer.inbound if t.answers), key=_answered)
+
+    def after(self, lost: Observation) -> Life | None:
+        """How it was next heard after the loss began."""
+        own = bisect_right(self._own, lost.at_ns, key=_begun)
+        replied = bisect_right(self._replied, lost.at_ns, key=_answered)
+        first = self._own[own] if own < len(self._own) else None
+        reply = self._replied[replied] if replied < len(self._replied) else None
+        if reply is not None and (first is None or _answered(reply) < first.start_ns):
+            answer = reply.answers[0]
+            return Life(answer.ts_ns, answer.src, self._in_time(lost, answer.ts_ns), reply)
+        if first is None:
+            return None
+        return Life(first.start_ns, first.src, self._in_time(lost, first.start_ns), first)
+
+    def _in_time(self, lost: Observation, ts_ns: int) -> bool:
+        registration = self._registration
+        grant = registration.grant_at(lost.at_ns) if registration is not None else None
+        if grant is None or grant.granted_s is None:
+            return registration is None or not registration.refreshes
+        return ts_ns <= grant.ts_ns + (grant.granted_s + GRACE_S) * NS
 
 
-def _in_time(peer: Peer, lost: Observation, ts_ns: int) -> bool:
-    refreshes = peer.registration.refreshes if peer.registration else []
-    before = [r for r in refreshes if r.ts_ns <= lost.at_ns and r.granted_s]
-    if not before or before[-1].granted_s is None:
-        return not refreshes
-    due = before[-1].ts_ns + (before[-1].granted_s + GRACE_S) * NS
-    return ts_ns <= due
+def _begun(transaction: Transaction) -> int:
+    return transaction.start_ns
+
+
+def _answered(transaction: Transaction) -> int:
+    return transaction.answers[0].ts_ns
 
 
 def _overdue(peer: Peer, lost: Observation, subjects: Subjects) -> bool:
     """Whether the source goes on for long enough that the client should have been heard."""
-    refreshes = peer.registration.refreshes if peer.registration else []
-    before = [r for r in refreshes if r.ts_ns <= lost.at_ns and r.granted_s]
+    grant = peer.registration.grant_at(lost.at_ns) if peer.registration else None
     end = subjects.source.last_ns or lost.at_ns
-    if not before or before[-1].granted_s is None:
+    if grant is None or grant.granted_s is None:
         return False
-    return end > before[-1].ts_ns + before[-1].granted_s * NS
+    return end > grant.ts_ns + grant.granted_s * NS

@@ -81,8 +81,9 @@ class Iax2Flows:
             if frame.subclass == Iax.REGREL:
                 transaction.asked_s = 0
             self._book.register(transaction, transaction.user or "")
+            held = True
         else:
-            self._book.request(transaction)
+            held = self._book.request(transaction)
         if frame.subclass == Iax.NEW:
             repeated = dialog is not None and _token_given(dialog.transaction)
             opened.call = dialog.call if dialog is not None and repeated else None
@@ -90,7 +91,8 @@ class Iax2Flows:
                 opened.call = Call("IAX2", transaction.call_id, transaction)
                 if len(self.calls) < self._limits.requests_held:
                     self.calls.append(opened.call)
-            opened.call.transactions.append(transaction)
+            if held or not opened.call.transactions:
+                opened.call.transactions.append(transaction)
         if len(self._dialogs) >= self._limits.open_calls:
             self._dialogs.popitem(last=False)
             self._hits.hit("open_calls")

@@ -18,6 +18,9 @@ from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Transaction
 from sipdiag.protocols.sip import Message
 
+_NEWEST_BYTES = 8192
+"""Of a REGISTER that is kept whole, one a registration; a phone's has below 2 KiB."""
+
 _ASTERISK = ("asterisk", "fpbx", "freepbx", "issabel", "elastix")
 
 
@@ -28,27 +31,37 @@ class PeerBook:
         self._local, self._limits, self._hits = local, limits, hits
         self._registrations: dict[tuple[str, str, Endpoint, str], Registration] = {}
         self._requests: list[Transaction] = []
+        self._attempts = 0
 
     def register(self, transaction: Transaction, user: str, message: Message | None = None) -> None:
         """Takes a REGISTER (with its ``message``) or REGREQ of ``user``."""
-        call_id = transaction.call_id if transaction.protocol == "SIP" else ""
-        key = (transaction.protocol, user, transaction.dst, call_id)
+        key = self.key_of(transaction, user)
         registration = self._registrations.get(key)
-        if registration is None:
-            if len(self._registrations) >= self._limits.peers:
-                self._hits.hit("peers")
-                return
-            registration = Registration(transaction.protocol, user, transaction.dst, call_id)
-            self._registrations[key] = registration
-        registration.attempts.append(transaction)
-        registration.newest = message
+        if self._attempts >= self._limits.requests_held:
+            self._hits.hit("requests_held")
+        elif registration is None and len(self._registrations) >= self._limits.peers:
+            self._hits.hit("peers")
+        else:
+            if registration is None:
+                registration = self._registrations[key] = Registration(*key)
+            self._attempts += 1
+            registration.attempts.append(transaction)
+        if registration and (message is None or len(message.raw) <= _NEWEST_BYTES):
+            registration.newest = message
 
-    def request(self, transaction: Transaction) -> None:
-        """Takes any other request."""
+    @staticmethod
+    def key_of(transaction: Transaction, user: str) -> tuple[str, str, Endpoint, str]:
+        """What a registration is known by."""
+        call_id = transaction.call_id if transaction.protocol == "SIP" else ""
+        return transaction.protocol, user, transaction.dst, call_id
+
+    def request(self, transaction: Transaction) -> bool:
+        """Takes any other request; False where it isn't kept."""
         if len(self._requests) >= self._limits.requests_held:
             self._hits.hit("requests_held")
-        else:
-            self._requests.append(transaction)
+            return False
+        self._requests.append(transaction)
+        return True
 
     def servers(self) -> frozenset[Endpoint]:
         """The PBX's endpoints: registrars, addresses named by the user, else the best guess."""
@@ -123,17 +136,14 @@ class PeerBook:
 
     @staticmethod
     def _peer_of(group: list[Registration]) -> Peer:
-        registration = group[0]
+        first, attempts = group[0], list(group[0].attempts)
         if len(group) > 1:
-            first = group[0]
             attempts = sorted((t for r in group for t in r.attempts), key=lambda t: t.start_ns)
-            registration = Registration(
-                first.protocol, first.user, first.local, first.call_id, attempts, group[-1].newest
-            )
-        outers = list(dict.fromkeys(t.src for t in registration.attempts))
-        return Peer(
-            registration.protocol, registration.user, registration.local, registration, outers
+        registration = Registration(
+            first.protocol, first.user, first.local, first.call_id, attempts, group[-1].newest
         )
+        outers = list(dict.fromkeys(t.src for t in attempts))
+        return Peer(first.protocol, first.user, first.local, registration, outers)
 
 
 class _Index:

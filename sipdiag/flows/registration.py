@@ -5,6 +5,7 @@ SIP: RFC 3261 section 10. IAX2: RFC 5456 section 6.1.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.interval import seconds
+from sipdiag.base.lazy import lazy
 from sipdiag.flows.transaction import Transaction
 from sipdiag.protocols.sip import Message
 
@@ -25,10 +27,11 @@ class Refresh(NamedTuple):
     transaction: Transaction
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Registration:
     """One client's registrations with one registrar: the same user and, for SIP, the same
-    Call-ID (RFC 3261 section 10.2.4: a client should keep it until it restarts)."""
+    Call-ID (RFC 3261 section 10.2.4: a client should keep it until it restarts). What follows from
+    the attempts is worked out when it is first asked for."""
 
     protocol: str
     user: str
@@ -40,43 +43,56 @@ class Registration:
     newest: Message | None = None
     """The newest REGISTER itself; None in IAX2."""
 
-    @property
+    @lazy
     def refreshes(self) -> list[Refresh]:
         """The attempts that were granted, in order."""
         return [Refresh(t.start_ns, t.src, t.granted_s, t) for t in self.attempts if succeeded(t)]
 
     def outer_at(self, ts_ns: int) -> Endpoint | None:
         """Where the newest attempt at or before ``ts_ns`` came from."""
-        found = None
-        for attempt in self.attempts:
-            if attempt.start_ns > ts_ns:
-                break
-            found = attempt.src
-        return found
+        after = bisect_right(self.attempts, ts_ns, key=lambda attempt: attempt.start_ns)
+        return self.attempts[after - 1].src if after else None
 
-    @property
+    def refresh_at(self, ts_ns: int) -> Refresh | None:
+        """The newest refresh at or before ``ts_ns``, an un-registration among them."""
+        return _newest(self.refreshes, ts_ns)
+
+    def grant_at(self, ts_ns: int) -> Refresh | None:
+        """The newest refresh at or before ``ts_ns`` that said for how long it holds."""
+        return _newest(self._grants, ts_ns)
+
+    @lazy
+    def _grants(self) -> list[Refresh]:
+        return [r for r in self.refreshes if r.granted_s]
+
+    @lazy
     def granted_s(self) -> int | None:
         """The newest non-zero grant in seconds."""
         grants = [r.granted_s for r in self.refreshes if r.granted_s]
         return grants[-1] if grants else None
 
-    @property
+    @lazy
     def asked_s(self) -> int | None:
         """What the newest attempt asked for, in seconds."""
         asked = [t.asked_s for t in self.attempts if t.asked_s]
         return asked[-1] if asked else None
 
-    @property
+    @lazy
     def gaps_s(self) -> list[float]:
         """Seconds between one refresh and the next."""
         times = [r.ts_ns for r in self.refreshes if r.granted_s != 0]
         return [seconds(b - a) for a, b in pairwise(times)]
 
-    @property
+    @lazy
     def observed_s(self) -> float | None:
         """The median time between refreshes in seconds; None with fewer than two."""
         gaps = self.gaps_s
         return median(gaps) if gaps else None
+
+
+def _newest(refreshes: list[Refresh], ts_ns: int) -> Refresh | None:
+    after = bisect_right(refreshes, ts_ns, key=lambda refresh: refresh.ts_ns)
+    return refreshes[after - 1] if after else None
 
 
 def challenged(transaction: Transaction) -> bool:

@@ -47,6 +47,7 @@ class Sightings:
         self.source = source
         self.by_identity: defaultdict[Identity, list[Sighting]] = defaultdict(list)
         self._left = limits.requests_held
+        self._left_bytes = limits.sighting_bytes
         self._hits = hits if hits is not None else LimitHits()
 
     def add(self, datagram: Datagram) -> None:
@@ -57,7 +58,11 @@ class Sightings:
         if not self._left:
             self._hits.hit("requests_held")
             return
+        if self._left_bytes < len(datagram.payload):
+            self._hits.hit("sighting_bytes")
+            return
         self._left -= 1
+        self._left_bytes -= len(datagram.payload)
         identity, label = known
         self.by_identity[identity].append(
             Sighting(

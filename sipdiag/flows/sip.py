@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from hashlib import blake2b
+from sys import intern
 
 from sipdiag.asterisk.identify import driver_of
 from sipdiag.base.datagram import Datagram, Transport
@@ -14,6 +16,12 @@ from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.subjects import NOTED_COUNT, Packet
 from sipdiag.flows.transaction import HELD_PER_TRANSACTION, Answer, Sent, Transaction, Written
 from sipdiag.protocols.sip import Message, NameAddr
+
+LONGEST_KEPT = 256
+"""Characters of a Call-ID, branch, user or name that are kept: a hash stands for the rest."""
+
+_LONG_BYTES = 2048
+"""Of start line and headers; in shorter ones no single value is worth shortening."""
 
 DRIVER_MESSAGES = 16
 """Asterisk's own tags and branches show its driver in nearly every message; a sender that shows
@@ -41,6 +49,7 @@ class SipFlows:
         self.software: dict[str, str] = {}
         self.drivers: dict[str, str] = {}
         self._asked_drivers: dict[str, int] = {}
+        self._writings: dict[Written | None, Written | None] = {}
 
     def feed(self, datagram: Datagram, message: Message, sent: Sent) -> None:
         """Takes one message, with the transmission that it is."""
@@ -57,6 +66,7 @@ class SipFlows:
         software = message.software
         if not software:
             return
+        software = _short(software)
         asked = self._asked_drivers.get(ip, 0)
         if self.software.get(ip) != software:
             if ip not in self.software and len(self.software) >= 65_536:
@@ -83,7 +93,7 @@ class SipFlows:
             )
 
     def _request(self, datagram: Datagram, message: Message, sent: Sent) -> None:
-        call = self._by_call_id.get(message.call_id)
+        call = self._by_call_id.get(_short(message.call_id))
         if call is not None:
             self._note_sdp(call, message, sent)
         if message.method == "ACK":
@@ -101,13 +111,14 @@ class SipFlows:
         if message.method == "REGISTER":
             self._book.register(transaction, transaction.user or "", message)
             return
-        self._book.request(transaction)
+        held = self._book.request(transaction)
         if message.method == "INVITE" and call is None:
             call = self._open_call(message, transaction)
             call.session_s = _session(message)
             self._note_sdp(call, message, sent)
         elif call is not None:
-            call.transactions.append(transaction)
+            if held:
+                call.transactions.append(transaction)
             if message.method in ("INVITE", "UPDATE"):
                 call.session_s = _session(message) or call.session_s
         if call is not None and call.ended_ns is None:
@@ -117,11 +128,11 @@ class SipFlows:
                 call.ended_ns, call.end = sent.ts_ns, End.CANCELLED
 
     def _open_call(self, message: Message, transaction: Transaction) -> Call:
-        call = Call("SIP", message.call_id, transaction, transactions=[transaction])
+        call = Call("SIP", transaction.call_id, transaction, transactions=[transaction])
         if len(self._by_call_id) >= self._limits.open_calls:
             self._by_call_id.popitem(last=False)
             self._hits.hit("open_calls")
-        self._by_call_id[message.call_id] = call
+        self._by_call_id[transaction.call_id] = call
         if len(self.calls) < self._limits.requests_held:
             self.calls.append(call)
         return call
@@ -131,8 +142,9 @@ class SipFlows:
         if transaction is None:
             return
         answer = Answer(
-            sent.ts_ns, sent.src, sent.dst, sent.origin, message.status or 0, message.summary
-        )
+            sent.ts_ns, sent.src, sent.dst, sent.origin, message.status or 0,
+            _short(message.summary),
+        )  # fmt: skip
         if len(transaction.answers) < HELD_PER_TRANSACTION:
             transaction.answers.append(answer)
         via = message.via
@@ -143,7 +155,7 @@ class SipFlows:
         if transaction.method == "REGISTER":
             _read_grant(transaction, message)
             return
-        call = self._by_call_id.get(message.call_id)
+        call = self._by_call_id.get(transaction.call_id)
         if call is None or transaction.method != "INVITE":
             return
         self._note_sdp(call, message, sent)
@@ -179,7 +191,16 @@ def _key(message: Message) -> Key:
     sent-by is left out, as an ALG may rewrite it on one of the two ways."""
     via, cseq = message.via, message.cseq
     method = cseq.method if cseq else message.method
-    return ("SIP", via.branch if via else None, message.call_id, cseq.number if cseq else 0, method)
+    branch = _short(via.branch) if via and via.branch else None
+    return ("SIP", branch, _short(message.call_id), cseq.number if cseq else 0, method)
+
+
+def _short(text: str) -> str:
+    """A text that is kept: as it is, unless it is so long that only an attack makes it so."""
+    if len(text) <= LONGEST_KEPT:
+        return text
+    digest = blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+    return f"{text[: LONGEST_KEPT // 2]}...{digest}"
 
 
 def _transaction(datagram: Datagram, message: Message, sent: Sent) -> Transaction:
@@ -189,14 +210,15 @@ def _transaction(datagram: Datagram, message: Message, sent: Sent) -> Transactio
     target = None
     if uri is not None and parse_ip(uri.host) is not None:
         target = Endpoint(uri.host, uri.effective_port)
+    user = to_user if registering else (uri.user if uri else None) or to_user
     return Transaction(
         protocol="SIP",
         method=message.method,
-        call_id=message.call_id,
+        call_id=_short(message.call_id),
         cseq=message.cseq.number if message.cseq else 0,
         transport=datagram.transport,
         sent=[sent],
-        user=to_user if registering else (uri.user if uri else None) or to_user,
+        user=intern(_short(user)) if user else user,
         target=target,
         written=_written(message),
         authorised=message.get("authorization") is not None
@@ -210,7 +232,7 @@ def _written(message: Message) -> Written:
     via = message.via
     contact = message.contacts[0].uri if message.contacts else None
     _, at, host = message.call_id.rpartition("@")
-    return Written(
+    written = Written(
         via_host=via.host if via else None,
         via_port=via.effective_port if via else None,
         via_rport=bool(via and "rport" in via.params),
@@ -221,6 +243,15 @@ def _written(message: Message) -> Written:
         call_id_host=host if at and behind_nat(host) else None,
         user_agent=message.software,
         instance=message.contacts[0].params.get("+sip.instance") if message.contacts else None,
+    )
+    if message.body_offset <= _LONG_BYTES:
+        return written
+    return written._replace(
+        via_host=_short(written.via_host or "") or None,
+        contact_user=_short(written.contact_user or "") or None,
+        contact_host=_short(written.contact_host or "") or None,
+        user_agent=_short(written.user_agent or "") or None,
+        instance=_short(written.instance or "") or None,
     )
 
 

@@ -15,7 +15,6 @@ from sipdiag.flows.registration import Registration
 from sipdiag.flows.transaction import Transaction
 from sipdiag.protocols.media import MediaTable
 
-
 NOTED_COUNT = 1024
 """Packets with something odd kept of each kind: more prove nothing more."""
 

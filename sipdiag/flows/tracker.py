@@ -8,6 +8,8 @@ alone; the only time rule is that a transaction silent for ``_SETTLED_NS`` is ov
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from sipdiag.base.datagram import Datagram, Source, Transport
 from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.interval import NS
@@ -48,7 +50,7 @@ class PathClock:
     """When each direction of each pair of endpoints last carried something."""
 
     def __init__(self, media: MediaTable, limits: Limits, hits: LimitHits) -> None:
-        self._paths: dict[tuple[Endpoint, Endpoint], _Path] = {}
+        self._paths: OrderedDict[tuple[Endpoint, Endpoint], _Path] = OrderedDict()
         self._media, self._limits, self._hits = media, limits, hits
         self._doubtful_ns = -1
 
@@ -71,9 +73,8 @@ class PathClock:
         return path
 
     def _forget_one(self) -> None:
-        oldest = next(iter(self._paths))
-        self._paths.pop(oldest)
-        self._paths.pop((oldest[1], oldest[0]), None)
+        (src, dst), _ = self._paths.popitem(last=False)
+        self._paths.pop((dst, src), None)
         self._hits.hit("peers")
 
     def _with_media(self, last_ns: int | None, src: Endpoint, dst: Endpoint) -> int | None:
@@ -119,7 +120,7 @@ class Tracker:
     ) -> None:
         self._source, self._media = source, media
         self._hits = hits if hits is not None else LimitHits()
-        self._keep = keep_packets
+        self._keep, self._limits = keep_packets, limits
         self._packets: list[Packet] = []
         self._unreachable: list[Packet] = []
         self._cut: list[Packet] = []
@@ -158,7 +159,7 @@ class Tracker:
                     self._remember(datagram, src, dst, label, "IAX2", call)
                 self._iax2.feed(datagram, frame, self._clock.sent(path, datagram, src, dst))
         else:
-            if payload[4:8] == _STUN_COOKIE:
+            if payload[4:8] == _STUN_COOKIE and len(self._stun) < 2 * self._limits.peers:
                 self._stun.update((src, dst))
             self._keepalives.take(payload, datagram.ts_ns, src, dst)
         path.last_ns = datagram.ts_ns

@@ -7,6 +7,7 @@ a supported link type: ``InputError``).
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator
 
 from sipdiag.base.datagram import Datagram, Source
@@ -17,6 +18,7 @@ from sipdiag.readers.dissect import DUPLICATE_NS, Dissector
 from sipdiag.readers.ip import UDP
 from sipdiag.readers.link import FAST, LINKS
 from sipdiag.readers.record import MAX_NS, Interface, RecordFile, note
+from sipdiag.readers.share import FOREIGN, Share, SharedDissector
 from sipdiag.readers.stream import ByteStream
 
 _NEVER = 1 << 30
@@ -27,10 +29,16 @@ _IPV4_PLAIN = 0x45
 
 _VLAN = b"\x81\x00"
 
+_FACTS = struct.Struct(">B5xBxxB2x12sH2x4s4x4s")
+"""From an IPv4 header on: version and header length, flags and offset (their first byte), protocol,
+addresses and ports, UDP's length; what stands where RTP has its first four octets and its SSRC."""
+_TOLD = _FACTS.size
+
 
 class NativeReader:
     """Reads ``file`` (pcap or pcapng) out of ``stream``, which it closes at the end. ``media``: the
-    table of the capture that this one goes on from."""
+    table of the capture that this one goes on from. ``share``: the packets to look at; all count
+    in ``Source.packets``."""
 
     def __init__(
         self,
@@ -40,13 +48,18 @@ class NativeReader:
         limits: Limits,
         hits: LimitHits,
         media: MediaTable | None = None,
+        share: Share | None = None,
     ) -> None:
         self.source = source
         self.media = MediaTable(limits, hits) if media is None else media
         self._file = file
         self._stream = stream
         self._limits = limits
-        self._dissector = Dissector(source, self.media, limits, hits)
+        self._dissector = (
+            Dissector(source, self.media, limits, hits)
+            if share is None
+            else SharedDissector(share, source, self.media, limits, hits)
+        )
         self._started = False
         self._found = False
 
@@ -82,41 +95,47 @@ class NativeReader:
         offsets: list[int] = []
         frame = cut = rtp = 0
         newest_ns, oldest_ns = -1, MAX_NS
+        facts = _FACTS.unpack_from
         for ts_ns, index, data, wire in self._file.records():
             frame += 1
             if ts_ns > newest_ns:
                 newest_ns = ts_ns
             if ts_ns < oldest_ns:
                 oldest_ns = ts_ns
-            if wire > len(data):
+            size = len(data)
+            if wire > size:
                 cut += 1
             if index >= len(offsets):
                 offsets += [self._fast(face) for face in interfaces[len(offsets) :]]
             at = offsets[index]
-            tally = flows.get(data[at + 12 : at + 24])
-            if tally is None and data[at - 2 : at] == _VLAN:
-                at += 4
-                tally = flows.get(data[at + 12 : at + 24])
-            if (
-                tally is not None
-                and tally[LAST] <= ts_ns < tally[DEADLINE]
-                and data[at] == _IPV4_PLAIN
-                and data[at + 9] == UDP
-                and not data[at + 6] & 0x3F
-            ):
-                tag = data[at + 28 : at + 32]
-                same = data[at + 36 : at + 40] == tally[SSRC]
-                if same or (tally[SSRC] is None and len(tag) == 4 and tag[0] < 0x80):
-                    if tag == tally[TAG] and ts_ns - tally[LAST] <= DUPLICATE_NS:
-                        dissector.duplicates += 1
+            tally = None
+            if at + _TOLD <= size:
+                version, flags, protocol, ends, octets, tag, ssrc = facts(data, at)
+                tally = flows.get(ends)
+                if tally is None and data[at - 2 : at] == _VLAN and at + 4 + _TOLD <= size:
+                    version, flags, protocol, ends, octets, tag, ssrc = facts(data, at + 4)
+                    tally = flows.get(ends)
+                if (
+                    tally is not None
+                    and tally[LAST] <= ts_ns < tally[DEADLINE]
+                    and version == _IPV4_PLAIN
+                    and protocol == UDP
+                    and not flags & 0x3F
+                ):
+                    same = ssrc == tally[SSRC]
+                    if same or (tally[SSRC] is None and tag[0] < 0x80):
+                        if tag == tally[TAG] and ts_ns - tally[LAST] <= DUPLICATE_NS:
+                            dissector.duplicates += 1
+                            continue
+                        rtp += same
+                        tally[LAST] = ts_ns
+                        tally[PACKETS] += 1
+                        tally[OCTETS] += octets - 8
+                        tally[FRAME] = frame
+                        tally[TAG] = tag
                         continue
-                    rtp += same
-                    tally[LAST] = ts_ns
-                    tally[PACKETS] += 1
-                    tally[OCTETS] += (data[at + 24] << 8) + data[at + 25] - 8
-                    tally[FRAME] = frame
-                    tally[TAG] = tag
-                    continue
+            if tally is FOREIGN:
+                continue
             found = dissector.feed(ts_ns, frame, interfaces[index].linktype, index, data)
             if found:
                 source.packets = frame
