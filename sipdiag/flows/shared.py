@@ -1,0 +1,370 @@
+"""A tracker for one share of a source: what it finds can be put together with other shares'.
+
+Contract: a ``SharedTracker`` is a ``Tracker`` that stamps what it keeps with its place in the
+source, and notes what of it another share might have seen a piece of. ``part`` gives all that in a
+form that can be sent to another process; ``flows.parts`` joins parts. This module knows the inside
+of the tracker and its helpers.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
+
+from sipdiag.base.datagram import Datagram, Source
+from sipdiag.base.endpoint import Endpoint
+from sipdiag.base.limits import LimitHits, Limits
+from sipdiag.base.shares import Indivisible
+from sipdiag.flows.call import Call
+from sipdiag.flows.clock import JUMP_NS
+from sipdiag.flows.keepalive import KeepaliveTrain
+from sipdiag.flows.opened import Key, OpenTransactions
+from sipdiag.flows.peers import PeerBook
+from sipdiag.flows.registration import Registration
+from sipdiag.flows.subjects import Packet
+from sipdiag.flows.tracker import Tracker
+from sipdiag.flows.transaction import Transaction
+from sipdiag.protocols.media import MediaFlow, MediaKind, MediaTable, Tally
+from sipdiag.protocols.sip import Message
+
+T = TypeVar("T")
+Pair = tuple[str, str]
+"""Two addresses, sorted."""
+
+
+def sorted_pair(one: str, other: str) -> Pair:
+    """Two addresses, the same for either direction."""
+    return (one, other) if one < other else (other, one)
+
+
+class Place:
+    """Where in the source the tracker is: ``now`` rises with every frame of every file."""
+
+    _FRAMES = 1 << 40
+
+    def __init__(self) -> None:
+        self.now = 0
+        self._file = 0
+
+    def next_file(self) -> None:
+        """Another file begins."""
+        self._file += 1
+
+    def of(self, frame: int) -> int:
+        """The place of a frame of the present file."""
+        return self._file * self._FRAMES + frame
+
+    def reach(self, source: Source, datagram: Datagram) -> None:
+        """Moves to the frame that completed ``datagram``, which is the newest of ``source``.
+        Raises ``Indivisible`` where the clock may have been set back."""
+        self.now = self.of(source.packets)
+        if source.last_ns is not None and datagram.ts_ns < source.last_ns - JUMP_NS:
+            raise Indivisible("some packets are older than those before them")
+
+
+@dataclass(slots=True)
+class Stamped(Generic[T]):
+    """Things with their places, in order."""
+
+    stamps: Sequence[int]
+    items: list[T]
+
+
+class _Row(list[T]):
+    """A list that stamps what is appended."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._place = place
+        self._stamps = array("q")
+
+    def append(self, item: T) -> None:
+        self._stamps.append(self._place.now)
+        super().append(item)
+
+    def stamped(self) -> Stamped[T]:
+        return Stamped(self._stamps, list(self))
+
+
+class _Table(dict[Any, Any]):
+    """A mapping that keeps what its entries were first set to, and where."""
+
+    _KEPT = 64
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._place = place
+        self.history: defaultdict[Any, list[tuple[int, Any]]] = defaultdict(list)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        history = self.history[key]
+        if len(history) < self._KEPT:
+            history.append((self._place.now, value))
+        super().__setitem__(key, value)
+
+    def stamped(self) -> Stamped[Any]:
+        """The values, each with the place where its key was first set."""
+        return Stamped([self.history[key][0][0] for key in self], list(self.values()))
+
+
+def in_order(rows: Iterable[Stamped[T]]) -> list[T]:
+    """The things of all rows by their places."""
+    everything = [pair for row in rows for pair in zip(row.stamps, row.items, strict=True)]
+    everything.sort(key=itemgetter(0))
+    return [item for _, item in everything]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Hashes of what could be seen in two shares, each with the number of its pair."""
+
+    hashes: array[int] = field(default_factory=lambda: array("Q"))
+    pairs: array[int] = field(default_factory=lambda: array("L"))
+
+    def add(self, thing: object, pair: int) -> None:
+        self.hashes.append(hash_of(thing))
+        self.pairs.append(pair)
+
+
+def hash_of(thing: object) -> int:
+    """64 bits, the same in every process."""
+    digest = blake2b(repr(thing).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest)
+
+
+class _Watch:
+    """Notes the transactions and Call-IDs that a tracker met and didn't know."""
+
+    def __init__(self) -> None:
+        self.transactions = _Seen()
+        self.call_ids = _Seen()
+        self.pairs: dict[Pair, int] = {}
+        self.datagram: Datagram | None = None
+
+    def pair(self) -> int:
+        """The number of the present packet's pair."""
+        datagram = self.datagram
+        if datagram is None or datagram.src is None or datagram.dst is None:
+            raise Indivisible("a packet names only one of its ends")
+        pair = sorted_pair(datagram.src.ip, datagram.dst.ip)
+        return self.pairs.setdefault(pair, len(self.pairs))
+
+
+class _Open(OpenTransactions):
+    def __init__(self, limits: Limits, hits: LimitHits, watch: _Watch) -> None:
+        super().__init__(limits, hits)
+        self._watch = watch
+
+    def get(self, key: Key) -> Transaction | None:
+        found = super().get(key)
+        if found is None:
+            self._watch.transactions.add(key, self._watch.pair())
+        return found
+
+
+class _Calls(OrderedDict[str, Call]):
+    def __init__(self, watch: _Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def get(self, key: str, default: Any = None) -> Any:
+        found = super().get(key, default)
+        if found is None:
+            self._watch.call_ids.add(key, self._watch.pair())
+        return found
+
+
+class _Book(PeerBook):
+    """Keeps requests and every attempt to register with their places."""
+
+    def __init__(
+        self, local: frozenset[str], limits: Limits, hits: LimitHits, place: Place
+    ) -> None:
+        super().__init__(local, limits, hits)
+        self._requests = self.requests = _Row[Transaction](place)
+        self.attempts = _Row[Transaction](place)
+        self.newest_at: dict[Any, int] = {}
+        self._place = place
+
+    def register(self, transaction: Transaction, user: str, message: Message | None = None) -> None:
+        before = self._attempts
+        super().register(transaction, user, message)
+        if self._attempts > before:
+            self.attempts.append(transaction)
+        key = self.key_of(transaction, user)
+        registration = self._registrations.get(key)
+        if registration is not None and registration.newest is message:
+            self.newest_at[key] = self._place.now
+
+
+class SharedMedia(MediaTable):
+    """The media of a share. ``born``: the place of each flow's first packet."""
+
+    def __init__(self, limits: Limits, hits: LimitHits, place: Place) -> None:
+        super().__init__(limits, hits)
+        self._place = place
+        self.born: dict[tuple[Endpoint, Endpoint], int] = {}
+
+    def count(
+        self,
+        src: Endpoint,
+        dst: Endpoint,
+        kind: MediaKind,
+        ts_ns: int,
+        frame: int,
+        octets: int,
+        ssrc: bytes | None = None,
+        payload_type: int | None = None,
+        tag: bytes = b"",
+    ) -> Tally | None:
+        """As of any table."""
+        if self.flow(src, dst) is None:
+            self.born[src, dst] = self._place.of(frame)
+        return super().count(src, dst, kind, ts_ns, frame, octets, ssrc, payload_type, tag)
+
+
+@dataclass(slots=True)
+class _Sender:
+    """What one address calls itself and how often it became another, and what its messages said
+    of its driver: the places of those that were asked, and of the answers."""
+
+    software: str
+    changes: int
+    driver: str | None
+    asked: list[int]
+    answers: list[tuple[int, str]]
+
+
+@dataclass(slots=True)
+class Part:
+    """What was found in one share. ``sources``: one a file, with the counts of the share."""
+
+    sources: list[Source]
+    requests: Stamped[Transaction]
+    registrations: dict[Any, Registration]
+    newest_at: dict[Any, int]
+    """Where the newest REGISTER of each is."""
+    attempts: Stamped[Transaction]
+    sip_calls: Stamped[Call]
+    iax2_calls: Stamped[Call]
+    unreachable: Stamped[Packet]
+    length_errors: Stamped[Packet]
+    cut: Stamped[Packet]
+    keepalives: Stamped[KeepaliveTrain]
+    flows: Stamped[MediaFlow]
+    senders: dict[str, _Sender]
+    stun: set[Endpoint]
+    transactions: _Seen
+    call_ids: _Seen
+    pairs: list[Pair]
+    hits: Counter[str]
+
+
+class SharedTracker(Tracker):
+    """A tracker for one share. ``place`` must have reached each datagram that it is fed."""
+
+    def __init__(
+        self,
+        source: Source,
+        media: SharedMedia,
+        place: Place,
+        *,
+        local: frozenset[str],
+        limits: Limits,
+        hits: LimitHits,
+    ) -> None:
+        super().__init__(source, media, local=local, limits=limits, hits=hits)
+        self._seen = seen = _Watch()
+        self._born = media.born
+        self._rows = {
+            name: _Row[Any](place) for name in ("sip", "iax2", "unreachable", "lengths", "cut")
+        }
+        self._unreachable, self._cut = self._rows["unreachable"], self._rows["cut"]
+        self._trains = self._keepalives._trains = _Table(place)
+        self._shared_book = self._book = _Book(local, limits, hits, place)
+        self._open = _Open(limits, hits, seen)
+        sip = self._sip
+        sip._book = self._iax2._book = self._book
+        sip._open = self._open
+        sip._by_call_id = _Calls(seen)
+        sip.calls, sip.length_errors = self._rows["sip"], self._rows["lengths"]
+        self._software = sip.software = _Table(place)
+        self._asked = sip._asked_drivers = _Table(place)
+        self._told = sip.drivers = _Table(place)
+        self._iax2.calls = self._rows["iax2"]
+
+    def feed(self, datagram: Datagram) -> None:
+        """As of any tracker."""
+        self._seen.datagram = datagram
+        super().feed(datagram)
+
+    def part(self, sources: list[Source]) -> Part:
+        """What was found; ``sources`` are the files that were read."""
+        if len(self._stun) >= 2 * self._limits.peers:
+            raise Indivisible("more speak STUN than are kept")
+        rows, book, seen = self._rows, self._shared_book, self._seen
+        flows = list(self._media)
+        return Part(
+            sources=sources,
+            requests=book.requests.stamped(),
+            registrations=dict(book._registrations),
+            newest_at=book.newest_at,
+            attempts=book.attempts.stamped(),
+            sip_calls=rows["sip"].stamped(),
+            iax2_calls=rows["iax2"].stamped(),
+            unreachable=rows["unreachable"].stamped(),
+            length_errors=rows["lengths"].stamped(),
+            cut=rows["cut"].stamped(),
+            keepalives=self._trains.stamped(),
+            flows=Stamped([self._born[flow.src, flow.dst] for flow in flows], flows),
+            senders={ip: self._sender(ip) for ip in self._software},
+            stun=self._stun,
+            transactions=seen.transactions,
+            call_ids=seen.call_ids,
+            pairs=list(seen.pairs),
+            hits=self._hits.counts,
+        )
+
+    def _sender(self, ip: str) -> _Sender:
+        return _Sender(
+            software=self._software[ip],
+            changes=len(self._software.history[ip]) - 1,
+            driver=self._told.get(ip),
+            asked=[at for at, _ in self._asked.history[ip]],
+            answers=self._told.history[ip],
+        )
+
+
+class Groups:
+    """Pairs of addresses, put together by what they have in common."""
+
+    def __init__(self) -> None:
+        self._above: dict[Pair, Pair] = {}
+        self._first: dict[object, Pair] = {}
+        self._weight: Counter[Pair] = Counter()
+
+    def weigh(self, pair: Pair) -> None:
+        """Counts one more message of a pair."""
+        self._weight[pair] += 1
+
+    def link(self, thing: object, pair: Pair) -> None:
+        """``pair`` has to do with ``thing``, as every pair that has belongs in its group."""
+        self._above[self._top(pair)] = self._top(self._first.setdefault(thing, pair))
+
+    def _top(self, pair: Pair) -> Pair:
+        while (above := self._above.setdefault(pair, pair)) != pair:
+            self._above[pair] = self._above[above]
+            pair = above
+        return pair
+
+    def all(self) -> list[tuple[int, list[Pair]]]:
+        """Every group with its weight."""
+        found: defaultdict[Pair, list[Pair]] = defaultdict(list)
+        for pair in dict.fromkeys((*self._weight, *self._above)):
+            found[self._top(pair)].append(pair)
+        return [(sum(self._weight[pair] for pair in pairs), pairs) for pairs in found.values()]
