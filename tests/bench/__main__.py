@@ -1,8 +1,11 @@
-"""``python -m tests.bench``: ``sipdiag analyse`` beside ``tshark -q -z sip,stat``, in turn.
+"""``python -m tests.bench``: ``sipdiag analyse`` beside other tools, on captures made for it.
 
-Two captures are made in a temporary folder: one nearly all RTP, one nothing but signalling. For
-each, the two commands run alternately; the medians of their CPU time and peak memory are printed
-with the ratio sipdiag/tshark. Without tshark only our own figures are printed.
+Captures of two kinds are made in a temporary folder, nearly all RTP and nothing but signalling,
+each in three sizes: a tenth of ``--size``, three tenths, and all of it. The tools read each in
+turn, ``--runs`` times. What is so slow that it would take hours (scapy, pyshark) reads two small
+captures instead, and its time for the larger ones is reckoned from them. What runs longer than
+``--bound`` is stopped. The tables come out as Markdown; ``--write`` puts them into a file between
+its markers.
 """
 
 from __future__ import annotations
@@ -10,81 +13,156 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import shutil
-import statistics
-import subprocess
+import platform
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from tests.bench.made import media_heavy, signalling_heavy
+from tests.bench.made import Load, make
+from tests.bench.run import Failed, Figures, median, run
+from tests.bench.table import Conditions, Measured, replace_between, tables
+from tests.bench.tools import RECKONED, Tool, tools, versions
 
-
-class Figures(NamedTuple):
-    """One run: CPU seconds (user and system) and peak resident memory in MiB."""
-
-    cpu_s: float
-    peak_mib: float
-
-
-def run(command: Sequence[str]) -> Figures:
-    """Runs a command to its end and asks the system what it took."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, _, usage = os.wait4(process.pid, 0)
-    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return Figures(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
+_UNITS = {"K": 1e3, "M": 1e6, "G": 1e9}
+_PARTS = (0.1, 0.3, 1.0)
+_SAMPLES = (1_000_000, 3_000_000)
 
 
-def _elsewhere(make: Callable[..., None], *arguments: object) -> None:
-    """Runs in a process of its own: a child's peak memory begins with its parent's."""
-    process = multiprocessing.get_context("spawn").Process(target=make, args=arguments)
-    process.start()
-    process.join()
-    if process.exitcode:
-        raise SystemExit(process.exitcode)
+def _bytes(text: str) -> int:
+    """``100M`` in bytes."""
+    unit = text[-1:].upper()
+    try:
+        return int(float(text[:-1]) * _UNITS[unit]) if unit in _UNITS else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 100M") from None
 
 
-def _median(figures: list[Figures]) -> Figures:
+def _made(path: Path, load: Load, size_bytes: int) -> int:
+    """Makes a capture in a process of its own, as a child's peak memory begins with its parent's.
+    Gives its packets."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(make, (path, load, size_bytes))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+class _Bench:
+    """Runs the tools over captures in ``folder``."""
+
+    def __init__(self, folder: Path, runs: int, bound_s: float) -> None:
+        self._folder, self._runs, self._bound_s = folder, runs, bound_s
+        self._tools = tools()
+        self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+    def measured(self, load: Load, sizes: Sequence[int]) -> list[Measured]:
+        """Every tool on every size of one kind of capture."""
+        path = self._folder / "capture.pcap"
+        slow = [tool for tool in self._tools if tool.sampled]
+        samples = []
+        for size in _SAMPLES:
+            packets = _made(path, load, size)
+            samples.append((packets, self._medians(path, slow)))
+        found = []
+        for size in sizes:
+            packets = _made(path, load, size)
+            taken = self._medians(path, [tool for tool in self._tools if not tool.sampled])
+            for tool in slow:
+                name = f"{tool.name}{RECKONED}"
+                (few, one), (many, other) = samples
+                taken[name] = _reckoned(packets, (few, one[tool.name]), (many, other[tool.name]))
+            found.append(Measured(load, path.stat().st_size, packets, taken))
+        path.unlink()
+        return found
+
+    def _medians(self, path: Path, several: Sequence[Tool]) -> dict[str, Figures | None]:
+        figures: dict[str, list[Figures]] = {tool.name: [] for tool in several}
+        stopped: set[str] = set()
+        for turn in range(self._runs):
+            for tool in several:
+                if tool.name in stopped:
+                    continue
+                taken = self._run(tool.command(path), tool.cores)
+                told = (
+                    "stopped"
+                    if taken is None
+                    else "{:.2f} s CPU, {:.2f} s, {:.0f} MiB".format(*taken)
+                )
+                _say(f"  {path.stat().st_size / 1e6:.0f} MB, run {turn + 1}, {tool.name}: {told}")
+                if taken is None:
+                    stopped.add(tool.name)
+                else:
+                    figures[tool.name].append(taken)
+        return {name: None if name in stopped else median(taken) for name, taken in figures.items()}
+
+    def _run(self, command: Sequence[str], cores: int) -> Figures | None:
+        return run(command, self._cores[:cores] or None, bound_s=self._bound_s)
+
+    def help_ms(self) -> float:
+        """How long ``sipdiag --help`` takes, once its files are in the cache."""
+        command = [sys.executable, "-m", "sipdiag", "--help"]
+        self._run(command, 1)
+        taken = [self._run(command, 1) for _ in range(max(5, self._runs))]
+        return 1000 * median([figures for figures in taken if figures]).wall_s
+
+
+def _reckoned(
+    packets: int, few: tuple[int, Figures | None], many: tuple[int, Figures | None]
+) -> Figures | None:
+    """A tool's time for ``packets`` on the line through two samples; the larger's memory."""
+    if few[1] is None or many[1] is None:
+        return None
+
+    def line(one: float, other: float) -> float:
+        return other + (other - one) / (many[0] - few[0]) * (packets - many[0])
+
     return Figures(
-        statistics.median(f.cpu_s for f in figures), statistics.median(f.peak_mib for f in figures)
+        line(few[1].cpu_s, many[1].cpu_s), line(few[1].wall_s, many[1].wall_s), many[1].peak_mib
     )
 
 
-def main() -> None:
-    """Makes the captures, runs the pairs, prints the table."""
+def _machine() -> str:
+    return f"{os.cpu_count()} cores ({platform.machine()}), {platform.system()}"
+
+
+def main() -> int:
+    """Makes the captures, runs the tools, prints the tables."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--runs", type=int, default=3, help="pairs of runs (default 3)")
-    parser.add_argument("--scale", type=int, default=1, help="size of the captures (default 1)")
+    parser.add_argument("--size", type=_bytes, default="100M", help="of the largest capture")
+    parser.add_argument("--runs", type=int, default=3, help="of each command (default 3)")
+    parser.add_argument("--bound", type=float, default=300.0, help="seconds for one run")
+    parser.add_argument("--write", type=Path, help="a Markdown file with the markers")
+    parser.add_argument(
+        "--load",
+        type=Load,
+        action="append",
+        help="only this: " + ", ".join(load.value for load in Load),
+    )
+    parser.add_argument("--folder", type=Path, help="where there is room for the captures")
     arguments = parser.parse_args()
-    tshark = shutil.which("tshark")
-    with tempfile.TemporaryDirectory() as folder:
-        captures = {
-            "media-heavy": Path(folder) / "media.pcap",
-            "signalling-heavy": Path(folder) / "signalling.pcap",
-        }
-        _elsewhere(media_heavy, captures["media-heavy"], 100 * arguments.scale)
-        _elsewhere(signalling_heavy, captures["signalling-heavy"], 200, 5 * arguments.scale)
-        for name, path in captures.items():
-            ours, theirs = [], []
-            for _ in range(arguments.runs):
-                ours.append(run([sys.executable, "-m", "sipdiag", "analyse", "-q", str(path)]))
-                if tshark:
-                    theirs.append(run([tshark, "-r", str(path), "-q", "-z", "sip,stat"]))
-            mine = _median(ours)
-            print(f"{name}, {path.stat().st_size / 2**20:.0f} MiB")
-            print(f"  sipdiag analyse   {mine.cpu_s:7.2f} s CPU {mine.peak_mib:7.0f} MiB")
-            if tshark:
-                other = _median(theirs)
-                print(f"  tshark sip,stat   {other.cpu_s:7.2f} s CPU {other.peak_mib:7.0f} MiB")
-                print(
-                    f"  sipdiag / tshark  {mine.cpu_s / other.cpu_s:7.2f}   CPU "
-                    f"{mine.peak_mib / other.peak_mib:7.2f}"
-                )
-    if not tshark:
-        print("tshark is not installed: no ratios")
+    sizes = [int(arguments.size * part) for part in _PARTS]
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        bench = _Bench(Path(folder), max(1, arguments.runs), arguments.bound)
+        measured: list[Measured] = []
+        try:
+            for load in arguments.load or Load:
+                _say(load.value)
+                measured += bench.measured(load, sizes)
+            conditions = Conditions(
+                _machine(), versions(), arguments.runs, arguments.bound, bench.help_ms()
+            )
+        except Failed as error:
+            _say(str(error))
+            return 1
+    table = tables(measured, conditions)
+    print(table)
+    if arguments.write is not None:
+        text = arguments.write.read_text()
+        arguments.write.write_text(replace_between(text, table))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
