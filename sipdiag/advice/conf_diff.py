@@ -9,30 +9,23 @@ are cut alike; with no context left it goes by line numbers (``git apply`` wants
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from sipdiag.base.secrets import in_conf_line
 
 Edits = dict[int, list[bytes]]
 """By line from 1: the lines, with their ends, that take its place."""
 
 CONTEXT = 3
-_SECRET = re.compile(
-    rb"(?i)secret|passw|pwd|md5|token|credential|private|cookie|\bkey\b|\bpin\b"
-    rb"|^\s*;*\s*(register|auth|set_?var|#exec)\b|:[^\s:@/]*@"
-)
-"""What gives a secret away: options named so (``secret``, ``md5secret``, ``password``,
-``turnpassword``, ``md5_cred``...), in comments too; ``register => user:secret@host``; ``auth =>
-user:secret@realm``; any URI with a password; variables and commands, which may hold one."""
-
 _ACTS = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 """Unicode categories that steer a terminal (as in ``report.safe``)."""
 
 
 def may_be_shown(line: bytes) -> bool:
     """Whether a line can be printed: no secret in it, and nothing but text."""
-    if _SECRET.search(line):
+    if in_conf_line(line):
         return False
     try:
         text = line.decode("utf-8").rstrip("\r\n")

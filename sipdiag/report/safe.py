@@ -1,4 +1,4 @@
-"""The only door through which wire text reaches a person.
+"""The only door through which wire text reaches a person: nothing in it acts, and no secret shows.
 
 >>> plain("Bob\\x1b[2J\\u202e\\n")
 'Bob\\\\x1b[2J\\\\u202e\\\\x0a'
@@ -9,7 +9,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
+
+from sipdiag.base.secrets import hide
 
 T = TypeVar("T")
 
@@ -22,6 +27,27 @@ LONGEST = 2000
 """Characters of one text that are shown; a megabyte header proves nothing more."""
 
 
+_BEYOND = 4096
+"""Characters behind the longest text that are looked at for a secret that begins before."""
+
+_SECRETS = ContextVar("secrets", default=False)
+
+
+@contextmanager
+def secrets_shown(wanted: bool = True) -> Iterator[None]:
+    """Within it secrets are shown (``--show-secrets``): digests, keys and passwords."""
+    token = _SECRETS.set(wanted)
+    try:
+        yield
+    finally:
+        _SECRETS.reset(token)
+
+
+def shows_secrets() -> bool:
+    """Whether secrets are to be shown now."""
+    return _SECRETS.get()
+
+
 def _escape(char: str) -> str:
     number = ord(char)
     if 0xDC80 <= number <= 0xDCFF:
@@ -32,9 +58,12 @@ def _escape(char: str) -> str:
 
 
 def plain(text: str, *, longest: int = LONGEST) -> str:
-    """``text`` on one line, with all that a terminal or browser could act on escaped."""
-    if len(text) > longest:
-        text = f"{text[:longest]}... ({len(text)} characters)"
+    """``text`` on one line, with all that a terminal could act on escaped, and without secrets."""
+    length = len(text)
+    if not _SECRETS.get():
+        text = hide(text[: longest + _BEYOND])
+    if length > longest:
+        text = f"{text[:longest]}... ({length} characters)"
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(c) if unicodedata.category(c) in _HIDDEN else c for c in text)
