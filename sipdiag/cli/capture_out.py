@@ -54,7 +54,7 @@ def frame(src: Endpoint, dst: Endpoint, payload: bytes, number: int) -> bytes:
 class CaptureWriter(Protocol):
     """Takes packets in the order in which they are to stand in the file."""
 
-    def packet(self, ts_ns: int, data: bytes, comment: str) -> None: ...
+    def packet(self, ts_ns: int, data: bytes, *comments: str) -> None: ...
 
 
 class PcapWriter:
@@ -64,14 +64,14 @@ class PcapWriter:
         self._file = file
         file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, _ETHERNET))
 
-    def packet(self, ts_ns: int, data: bytes, comment: str) -> None:
+    def packet(self, ts_ns: int, data: bytes, *comments: str) -> None:
         """Writes one packet, captured at ``ts_ns`` since 1970 UTC."""
         seconds, rest = divmod(ts_ns, 1_000_000_000)
         head = struct.pack("<IIII", seconds & 0xFFFFFFFF, rest, len(data), len(data))
         self._file.write(head + data)
 
 
-_COMMENT, _APPLICATION, _RESOLUTION = 1, 4, 9
+_COMMENT, _NAME, _APPLICATION, _RESOLUTION = 1, 2, 4, 9
 
 
 def _option(code: int, value: bytes) -> bytes:
@@ -85,22 +85,38 @@ def _block(kind: int, body: bytes) -> bytes:
 
 
 class PcapngWriter:
-    """pcapng, with ``comment`` on the file and ``application`` as its writer."""
+    """pcapng, with ``comment`` on the file and ``application`` as its writer. A packet's interface
+    must have been written before it."""
 
     def __init__(self, file: BinaryIO, comment: str, application: str) -> None:
         self._file = file
+        self._interfaces = 0
         options = _option(_COMMENT, comment.encode()) + _option(_APPLICATION, application.encode())
         section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + options + bytes(4)
         file.write(_block(0x0A0D0D0A, section))
-        interface = struct.pack("<HHI", _ETHERNET, 0, 262144) + _option(_RESOLUTION, b"\x09")
-        file.write(_block(1, interface + bytes(4)))
 
-    def packet(self, ts_ns: int, data: bytes, comment: str) -> None:
-        """Writes one packet, captured at ``ts_ns`` since 1970 UTC."""
-        body = struct.pack(
-            "<IIIII", 0, ts_ns >> 32 & 0xFFFFFFFF, ts_ns & 0xFFFFFFFF, len(data), len(data)
+    def interface(self, linktype: int = _ETHERNET, name: str = "") -> int:
+        """Writes an interface and gives its number; its packets have times in nanoseconds."""
+        options = _option(_NAME, name.encode()) if name else b""
+        options += _option(_RESOLUTION, b"\x09") + bytes(4)
+        self._file.write(_block(1, struct.pack("<HHI", linktype, 0, 262144) + options))
+        self._interfaces += 1
+        return self._interfaces - 1
+
+    def packet(
+        self,
+        ts_ns: int,
+        data: bytes,
+        *comments: str,
+        interface: int = 0,
+        wire_bytes: int | None = None,
+    ) -> None:
+        """Writes one packet, captured at ``ts_ns`` since 1970 UTC; ``wire_bytes``: its length on
+        the wire, where only a part was kept."""
+        wire = len(data) if wire_bytes is None else wire_bytes
+        head = struct.pack(
+            "<IIIII", interface, ts_ns >> 32 & 0xFFFFFFFF, ts_ns & 0xFFFFFFFF, len(data), wire
         )
-        body += data + bytes(-len(data) % 4)
-        if comment:
-            body += _option(_COMMENT, comment.encode()) + bytes(4)
-        self._file.write(_block(6, body))
+        options = b"".join(_option(_COMMENT, comment.encode()) for comment in comments if comment)
+        body = data + bytes(-len(data) % 4) + (options + bytes(4) if options else b"")
+        self._file.write(_block(6, head + body))

@@ -20,28 +20,22 @@ from sipdiag.report.model import (
     DivergenceInfo,
     EvidenceInfo,
     FindingInfo,
-    RecommendationInfo,
     Report,
-    RouterInfo,
     SideInfo,
     SourceInfo,
 )
 from sipdiag.report.safe import plain
+from sipdiag.report.ways import Way, ways
+from sipdiag.report.words import (
+    CONFIDENCE,
+    EVIDENCE_SHOWN,
+    ROLES,
+    bounds,
+    router_facts,
+    where,
+)
 
 _COLOURS = {"error": "bold red", "warning": "bold yellow", "info": "cyan"}
-_CONFIDENCE = {
-    "high": "high confidence",
-    "medium": "medium confidence",
-    "low": "low confidence: a lead, not a proof",
-}
-_EVIDENCE_SHOWN = 16
-_UNITS = {"s": "seconds", "ms": "milliseconds"}
-_ROLES = {
-    "primary": "proof",
-    "supports": "also",
-    "contrast": "worked",
-    "baseline": "in GOOD",
-}
 
 
 def render(report: Report, console: Console, *, quiet: bool = False, what_if: bool = False) -> None:
@@ -107,7 +101,7 @@ def _verdict(report: Report) -> list[RenderableType]:
         return [Text(plain(verdict.summary), style="bold green")]
     name = Text.assemble(
         (f"{root.name} ({root.code})", _COLOURS[root.severity]),
-        f", {root.severity}, {_CONFIDENCE[root.confidence]}",
+        f", {root.severity}, {CONFIDENCE[root.confidence]}",
     )
     parts: list[RenderableType] = [Text(plain(verdict.summary), style="bold"), Text(""), name]
     lifetime = next(
@@ -116,17 +110,11 @@ def _verdict(report: Report) -> list[RenderableType]:
     if root.name == "nat-binding-expired" and lifetime is not None:
         parts.append(
             Text(
-                f"Lifetime of the binding: {_bounds(lifetime.lower_s, lifetime.upper_s)}. "
+                f"Lifetime of the binding: {bounds(lifetime.lower_s, lifetime.upper_s)}. "
                 f"Re-register, or let anything else cross the NAT, every {lifetime.refresh_s} s."
             )
         )
     return parts
-
-
-def _bounds(lower: float | None, upper: float | None) -> str:
-    if lower is None or upper is None:
-        return f"at least {lower:.1f} s" if upper is None else f"less than {upper:.1f} s"
-    return f"{lower:.1f} to {upper:.1f} s"
 
 
 def _sources(report: Report) -> RenderableType:
@@ -187,13 +175,6 @@ def _crossings(report: Report) -> RenderableType | None:
     return Group(*rows)
 
 
-def _where(source: str, frame: int | None, line: int | None) -> str:
-    if frame is None and line is None:
-        return source.rpartition("/")[2]
-    place = f"frame {frame}" if frame is not None else f"line {line}"
-    return f"{source.rpartition('/')[2]} {place}"
-
-
 def _divergence(report: Report) -> RenderableType | None:
     comparison = report.comparison
     if comparison is None:
@@ -216,8 +197,8 @@ def _sides(divergence: DivergenceInfo) -> RenderableType:
         ours, theirs = good.facts.get(name, "-"), bad.facts.get(name, "-")
         if ours != theirs:
             table.add_row(
-                Text(f"{name}: {plain(ours)}", style="green"),
-                Text(f"{name}: {plain(theirs)}", style="red"),
+                Text(plain(f"{name}: {ours}"), style="green"),
+                Text(plain(f"{name}: {theirs}"), style="red"),
             )
     for one, other in zip_longest(good.messages, bad.messages, fillvalue=""):
         table.add_row(Text(plain(one)), Text(plain(other)))
@@ -226,7 +207,7 @@ def _sides(divergence: DivergenceInfo) -> RenderableType:
 
 def _side_head(label: str, side: SideInfo) -> Text:
     text = Text.assemble((label, "bold"))
-    text.append(f"  {plain(_where(side.source, side.frame, side.line))}", style="dim")
+    text.append(f"  {plain(where(side.source, side.frame, side.line))}", style="dim")
     return text
 
 
@@ -242,9 +223,9 @@ def _evidence_table(evidence: list[EvidenceInfo]) -> RenderableType:
     table.add_column(no_wrap=True, style="dim")
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for item in evidence[:_EVIDENCE_SHOWN]:
-        place = _where(item.source, item.frame, item.line)
-        table.add_row(_ROLES[item.role], plain(place, longest=40), Text(plain(item.excerpt)))
+    for item in evidence[:EVIDENCE_SHOWN]:
+        place = where(item.source, item.frame, item.line)
+        table.add_row(ROLES[item.role], plain(place, longest=40), Text(plain(item.excerpt)))
     return table
 
 
@@ -261,7 +242,7 @@ def _other_findings(report: Report) -> RenderableType | None:
 def _finding(finding: FindingInfo) -> Text:
     text = Text.assemble((f"{finding.name} ({finding.code})", _COLOURS[finding.severity]))
     cause = f", follows from {finding.caused_by}" if finding.caused_by else ""
-    text.append(f", {finding.severity}, {_CONFIDENCE[finding.confidence]}{cause}: ", style="dim")
+    text.append(f", {finding.severity}, {CONFIDENCE[finding.confidence]}{cause}: ", style="dim")
     text.append(plain(finding.message))
     return text
 
@@ -273,43 +254,24 @@ def _settings(report: Report) -> RenderableType | None:
     version = f"Asterisk {report.asterisk}" if report.asterisk else "Asterisk, version not seen"
     driver = f" ({drivers[report.driver]})" if report.driver in drivers else ""
     rows: list[RenderableType] = [_head("settings to change", f"for {version}{driver}")]
-    for rank, items in groupby(report.recommendations, key=lambda item: item.rank):
-        rows.append(_way(rank, list(items)))
+    for number, way in enumerate(ways(report.recommendations), start=1):
+        rows.append(_way(number, way))
     return Group(*rows)
 
 
-def _way(rank: int, items: list[RecommendationInfo]) -> RenderableType:
+def _way(number: int, way: Way) -> RenderableType:
     parts: list[RenderableType] = []
-    for number, (place, group) in enumerate(
-        groupby(items, key=lambda item: (item.where, item.file, item.section))
-    ):
-        same = list(group)
-        lead = f"{rank}. " if number == 0 else "   "
-        alternative = "or " if rank > 1 and number == 0 else ""
-        where, file, section = place
-        if file is None:
-            first = same[0]
-            unit = f" {first.unit}" if first.unit else ""
-            title = f"{lead}{alternative}in the {where}: {first.option}: {first.value}{unit}"
-            parts.append(Text(plain(title)))
-        else:
-            parts.append(Text(f"{lead}{alternative}in {file}:"))
-            name, _, kind = (section or "").partition(" ")
+    lead = f"{number}. " + ("or " if way.other else "")
+    for title, paste in way.blocks:
+        parts.append(Text(plain(f"{lead}{title}{':' if paste else ''}")))
+        lead = " " * (len(str(number)) + 2)
+        for line in paste.splitlines():
+            style = "bold" if "=" in line else ""
             parts.append(
-                Text(plain(f"       {name}{f'   ; {kind}' if kind else ''}"), no_wrap=True)
+                Text(plain(f"       {line}"), style=style, no_wrap=True, overflow="ignore")
             )
-            for item in same:
-                unit = f"   ; {_UNITS.get(item.unit, item.unit)}" if item.unit else ""
-                line = f"       {item.option}={item.value}{unit}"
-                parts.append(Text(plain(line), style="bold", no_wrap=True, overflow="ignore"))
-    for label, texts in (
-        ("why", [item.forecast for item in items]),
-        ("check", [item.verify for item in items]),
-        ("undo", [item.undo for item in items]),
-    ):
-        for sentence in dict.fromkeys(texts):
-            note = Text.assemble((f"{label}: ", "dim"), plain(sentence))
-            parts.append(_indent(note, 3))
+    for label, sentence in way.notes:
+        parts.append(_indent(Text.assemble((f"{label}: ", "dim"), plain(sentence)), 3))
     return _indent(Group(*parts))
 
 
@@ -333,11 +295,11 @@ def _what_if(report: Report) -> RenderableType | None:
             marks = [Text(*_MARKS[leg]) if leg else Text("-") for leg in legs]
             device = f"{row.where}: " if row.where in ("phone", "router") else ""
             chosen = "   <- the mildest that reaches" if row.recommended else ""
-            table.add_row(*marks, Text(device + row.setting + chosen))
+            table.add_row(*marks, Text(plain(device + row.setting + chosen)))
             notes.update(dict.fromkeys(note for note in re.split(r"[;.] ", row.note) if note))
         rows.append(_indent(table))
         rows.append(Text(""))
-        rows += [_indent(Text(f"- {note}", style="dim")) for note in notes]
+        rows += [_indent(Text(plain(f"- {note}"), style="dim")) for note in notes]
     return Group(*rows)
 
 
@@ -365,40 +327,11 @@ def _contact(report: Report) -> RenderableType | None:
         line = f"{item.kind} from {who}: {item.sent_count}{often}{answers}"
         rows.append(_indent(Text(plain(line))))
     for router in (r for r in report.estimates.routers if subject in r.clients):
-        rows.append(_indent(Text(plain(_router(router)))))
+        rows.append(_indent(Text(plain(router_facts(router)))))
     for bits in (b for b in report.estimates.nat_tests if b.subject == subject):
         line = f"nat_uac_test of its REGISTER: Kamailio {bits.kamailio}, OpenSIPS {bits.opensips}"
         rows.append(_indent(Text(line)))
     return Group(*rows)
-
-
-def _router(router: RouterInfo) -> str:
-    """What was observed of a NAT, and nothing else."""
-    several = len(router.clients) > 1
-    facts = [f"the NAT {router.address}" + (f" ({len(router.clients)} clients)" if several else "")]
-    for known, yes, no in (
-        (router.keeps_ports, "keeps the phones' ports", "changes the phones' ports"),
-        (
-            router.inbound_refreshes,
-            "is refreshed by packets to the phone, too",
-            "is not refreshed by packets to the phone",
-        ),
-        (
-            router.endpoint_independent,
-            "gives one port for all destinations",
-            "gives a port for each destination",
-        ),
-        (
-            router.lets_in_others,
-            "lets in packets from other addresses or ports",
-            "drops packets from other addresses or ports",
-        ),
-    ):
-        if known is not None:
-            facts.append(yes if known else no)
-    if not router.agree:
-        facts.append("its clients' lifetimes contradict each other")
-    return f"{facts[0]}: {', '.join(facts[1:]) or 'no more was observed'}"
 
 
 def _undetermined(report: Report) -> RenderableType | None:
