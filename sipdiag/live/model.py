@@ -3,7 +3,8 @@
 Contract: ``Watch`` makes a ``Snapshot`` on every tick and an ``Alert`` when a finding appears or
 escalates; a ``Sink`` is told of both, in order, from one thread, and of the report at the end. A
 sink never blocks the capture: what is slow does its work in a thread of its own. Texts hold wire
-text as it came; each sink escapes it. Times are nanoseconds since 1970 UTC.
+text as it came; each sink escapes it. Times are nanoseconds since 1970 UTC. ``sinks.sinks_of``
+makes the sinks that the options ask for.
 """
 
 from __future__ import annotations

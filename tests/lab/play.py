@@ -54,10 +54,15 @@ def workplace(case: Case) -> Iterator[Path]:
 
 
 def play(
-    case: Case, side: Side, lab: Path, into: Path, mend: Callable[[Files], Files] | None = None
+    case: Case,
+    side: Side,
+    lab: Path,
+    into: Path,
+    mend: Callable[[Files], Files] | None = None,
+    beside: Callable[[ExitStack, Network], None] | None = None,
 ) -> Played:
     """Run one side; its three files are named after the side. ``mend`` changes the server's
-    configuration files before it starts."""
+    configuration files before it starts; ``beside`` starts whatever is to run along."""
     into.mkdir(parents=True, exist_ok=True)
     scratch = into / f"{side.name}.work"
     scratch.mkdir()
@@ -68,6 +73,8 @@ def play(
             inner, inner_link = network.router_host, "lan0"
         _capture(stack, network.vps, "eth0", into / f"{side.name}.pcap", scratch)
         _capture(stack, inner, inner_link, into / f"{side.name}.inside.pcap", scratch)
+        if beside is not None:
+            beside(stack, network)
         watch = stack.enter_context(Watch(network.vps, case.port))
         if side.phone.stun:
             stack.enter_context(StunServer(network.vps))
