@@ -1,36 +1,96 @@
-"""Puts the commands together and turns errors into one line and an exit code."""
+"""Puts the commands together and turns errors into one line and an exit code.
+
+A command's module is imported when the command is called: what is imported here is paid for by
+``sipdiag --help``.
+"""
 
 from __future__ import annotations
 
+import gc
+import io
 import os
 import sys
 
 import typer
 
 from sipdiag._version import __version__
-from sipdiag.base.errors import SipdiagError
-from sipdiag.cli import advise, analyse, compare, convert, explain, ladder, patch_iax2
-from sipdiag.report.safe import plain
+from sipdiag.base.errors import AccessError, SipdiagError
+from sipdiag.cli.lazy import LazyCommand, group_of
 
 app = typer.Typer(
     name="sipdiag",
     help="Says why a phone behind NAT loses its calls, proves it from packets, and gives the "
     "Asterisk settings that cure it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("compare")(compare.command)
-app.command("analyse")(analyse.command)
-app.command("analyze", hidden=True)(analyse.command)
-app.command("ladder")(ladder.command)
-app.command("patch-iax2")(patch_iax2.command)
-app.command("advise")(advise.command)
-app.command("convert")(convert.command)
-app.command("explain")(explain.command)
-app.command("findings")(explain.listing)
+
+COMMANDS = [
+    LazyCommand(
+        "compare",
+        "Diagnose BAD with GOOD as its baseline: cause, settings.",
+        "sipdiag.cli.compare:command",
+    ),
+    LazyCommand(
+        "analyse",
+        "Diagnose one or several captures, taken together.",
+        "sipdiag.cli.analyse:command",
+    ),
+    LazyCommand(
+        "analyze",
+        "Diagnose one or several captures, taken together.",
+        "sipdiag.cli.analyse:command",
+        hidden=True,
+    ),
+    LazyCommand(
+        "live",
+        "Watch the traffic of a PBX and tell findings as they appear.",
+        "sipdiag.cli.live:command",
+    ),
+    LazyCommand(
+        "ladder",
+        "Draw the messages of each session as a ladder.",
+        "sipdiag.cli.ladder:command",
+    ),
+    LazyCommand(
+        "advise",
+        "Write the settings to change, as a diff of your own files.",
+        "sipdiag.cli.advise:command",
+    ),
+    LazyCommand(
+        "patch-iax2",
+        "Write a patch for the IAX2 registration expiry in iax2.h.",
+        "sipdiag.cli.patch_iax2:command",
+    ),
+    LazyCommand(
+        "convert",
+        "Write the messages of a log as a capture for Wireshark.",
+        "sipdiag.cli.convert:command",
+    ),
+    LazyCommand(
+        "explain",
+        "Show a finding's page: meaning, cause, remedy.",
+        "sipdiag.cli.explain:command",
+    ),
+    LazyCommand(
+        "findings",
+        "List the findings.",
+        "sipdiag.cli.explain:listing",
+    ),
+    LazyCommand(
+        "doctor",
+        "Say what works on this machine, and what to do.",
+        "sipdiag.cli.doctor:command",
+    ),
+    LazyCommand(
+        "schema",
+        "Print the JSON Schema of --json.",
+        "sipdiag.cli.schema:command",
+    ),
+]
+"""In the order of ``sipdiag --help``, which shows up to 62 characters of each."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -50,15 +110,35 @@ def _options(
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and ends the process with its exit code."""
+    # What is read is kept until the report is made: to look through all of it for garbage again and
+    # again, as Python does by itself, takes a quarter of the time and finds none.
+    gc.set_threshold(100_000, 1000, 1000)
+    _open_what_is_closed()
+    # A name in a script that the terminal's encoding lacks must not end in a traceback.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app(arguments, standalone_mode=True)
+        try:
+            group_of(app, COMMANDS).main(arguments, prog_name="sipdiag", standalone_mode=True)
+        finally:
+            sys.stdout.flush()
     except SipdiagError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # The reader of our output is gone; what is still buffered must not raise once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         sys.exit(0)
+    except OSError as error:
+        if error.filename is None:
+            _give_up_output()
+        _complain(f"{error.filename or 'the output'}: {error.strerror or error}")
+        sys.exit(AccessError.exit_code)
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library == "sipdiag":
+            raise
+        _complain(f"the library {library} isn't installed: see sipdiag doctor")
+        sys.exit(AccessError.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except (RecursionError, MemoryError):
@@ -66,5 +146,19 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(3)
 
 
+def _open_what_is_closed() -> None:
+    """``>&-``: without this the next file to be opened would take the place of the output."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (as long as the process)
+
+
+def _give_up_output() -> None:
+    """Nobody can take it: what is still buffered must not raise once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _complain(text: str) -> None:
+    from sipdiag.report.safe import plain
+
     print(f"sipdiag: {plain(text)}", file=sys.stderr)

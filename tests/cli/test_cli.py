@@ -213,3 +213,38 @@ def test_nothing_heavy_is_loaded_by_the_package() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"
+
+
+@pytest.mark.parametrize("command", ["findings", "--help", f"compare {GOOD} {BAD}"])
+def test_output_that_cant_be_written_is_one_line_and_4(command: str) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m sipdiag {command} >/dev/full",
+        shell=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert done.stderr == b"sipdiag: the output: No space left on device\n"
+
+
+def test_output_that_is_closed_does_no_harm() -> None:
+    """A file opened later must not take its place."""
+    done = subprocess.run(
+        f"{sys.executable} -m sipdiag compare -q {GOOD} {BAD} >&- 2>&-",
+        shell=True,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+
+
+def test_a_missing_library_is_one_line_and_4() -> None:
+    code = f"import sys; sys.modules['rich'] = None; sys.argv[1:] = ['compare', {GOOD!r}, {BAD!r}]"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; from sipdiag.cli import main; main()"],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert done.stderr.startswith(b"sipdiag: the library rich")
+    assert done.stderr.count(b"\n") == 1

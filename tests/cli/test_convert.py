@@ -17,7 +17,7 @@ from sipdiag.base.datagram import Datagram, Direction, Origin, Transport
 from sipdiag.base.endpoint import Endpoint
 from sipdiag.cli import main
 from sipdiag.cli.capture_out import MOST_BYTES, frame
-from sipdiag.cli.convert import LocalEnds
+from sipdiag.cli.remade import LocalEnds
 from sipdiag.readers import open_source
 from tests.readers.test_asterisk_log_samples import (
     IAX2_RETRIES,
