@@ -4,8 +4,11 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := captures/sip-binding-30s
+SIZE ?= 100M
+SECONDS ?= 900
+TARGETS ?=
 
-.PHONY: demo test lint types imports lab captures bench docs fmt clean
+.PHONY: demo test lint types imports lab captures bench fuzz docs site wheel fmt clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/sipdiag compare --fail-on never $(DEMO)/good.pcap $(DEMO)/bad.pcap
@@ -32,10 +35,25 @@ captures: $(VENV)/.developing
 	$(BIN)/python -m tests.lab run --out captures
 
 bench: $(VENV)/.developing
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench --size $(SIZE) $(BENCH)
 
+# Fuzzes every parser and reader with atheris, SECONDS each (make fuzz SECONDS=60 TARGETS="sdp iax2");
+# says what is missing and stops.
+fuzz: $(VENV)/.fuzzing
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
+
+# What is generated: the findings' pages, the JSON Schema, the manual page, pictures.
 docs: $(VENV)/.developing
 	$(BIN)/python -m docs.generate
+
+# The documentation as a site, in build/site; it loads nothing from elsewhere.
+site: $(VENV)/.developing
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "$(CURDIR)/build/site/index.html"
+
+# Installs the wheel where nothing else is, and tries it; needs a package index.
+wheel: $(VENV)/.developing
+	$(BIN)/python -m pytest -m wheel -rs tests/packaging
 
 fmt: $(VENV)/.developing
 	$(BIN)/ruff check --fix .
@@ -54,3 +72,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 $(VENV)/.developing: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+# Without atheris (Linux on x86-64 has wheels) the fuzzers say so themselves.
+$(VENV)/.fuzzing: $(VENV)/.developing
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]' && touch $@

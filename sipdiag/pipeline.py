@@ -5,134 +5,85 @@ The one place that knows all the rooms. Errors are those of ``sipdiag.base.error
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import zip_longest
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sipdiag.advice import Recommendation, Target
 from sipdiag.advice.conf_advice import ConfAdvice, choose
 from sipdiag.advice.conf_advice import advise as conf_advise
-from sipdiag.asterisk.conf_files import ConfDir
 from sipdiag.asterisk.conf_setup import Setup, read_setup
-from sipdiag.asterisk.identify import AsteriskVersion, parse_version, version_of
-from sipdiag.base.datagram import Source, Vantage
+from sipdiag.asterisk.identify import parse_version, version_of
+from sipdiag.base.datagram import Datagram, Source, Vantage
 from sipdiag.base.errors import UsageError
 from sipdiag.base.interval import NS
-from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits, Limits
-from sipdiag.base.logevent import LogEvent
+from sipdiag.base.limits import LimitHits
 from sipdiag.findings import judge, merge
 from sipdiag.findings.context import Context
 from sipdiag.flows.sightings import Sightings
 from sipdiag.flows.subjects import Subjects
 from sipdiag.flows.tracker import Tracker
-from sipdiag.flows.vantage import crossings_of, rotated, vantage_of
+from sipdiag.flows.vantage import crossings_of, rotated
+from sipdiag.inputs import (
+    DEFAULTS,
+    Held,
+    Input,
+    Options,
+    Row,
+    can_be_reopened,
+    datagrams,
+    open_input,
+    open_reader,
+    read,
+    track_all,
+)
 from sipdiag.protocols.media import MediaTable
-from sipdiag.readers import Reader, open_source
-from sipdiag.readers.asterisk_log import AsteriskLogReader
 from sipdiag.report.build import build
 from sipdiag.report.comparison import compare_contexts
 from sipdiag.report.model import Report
 
-Input = str | os.PathLike[str] | BinaryIO
+if TYPE_CHECKING:
+    from sipdiag.report.picture import Pictures
 
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a user may say. ``local``: the PBX's addresses, where they can't be told.
-    ``asterisk``: the version to write settings for, where the packets don't say it."""
-
-    local: frozenset[str] = frozenset()
-    asterisk: AsteriskVersion | None = None
-    reader: str = "native"
-    keylog: str | os.PathLike[str] | None = None
-    decode_as: Sequence[str] = ()
-    limits: Limits = DEFAULT_LIMITS
-    on_progress: Callable[[int, int | None], None] | None = None
-    tz: str | None = None
-    """The zone of a log's times, where it doesn't say it: ``Europe/Berlin``, ``+02:00``."""
-    config: ConfDir | None = None
-    """The PBX's configuration, where the user gave it."""
-    vantages: Sequence[Vantage] = ()
-    """Where each input was taken, in order; what isn't named is worked out."""
-
-
-DEFAULTS = Options()
-
-
-def read(source: Input, options: Options = DEFAULTS, *, keep_packets: int = 0) -> Subjects:
-    """The subjects of one input. ``keep_packets``: how many signalling packets to keep for a
-    ladder. Raises as ``analyse`` does."""
-    return _track([source], options, LimitHits(), keep_packets=keep_packets)
-
-
-def _track(
-    sources: Sequence[Input],
-    options: Options,
-    hits: LimitHits,
-    *,
-    keep_packets: int = 0,
-    sightings: list[Sightings] | None = None,
-    vantage: Vantage | None = None,
-) -> Subjects:
-    """Reads an input, or several that go on from each other, to the end. ``sightings``: where to
-    put what was seen, for crossing it with others."""
-    reader = _open(sources[0], options, hits)
-    whole = reader.source
-    tracker = Tracker(
-        whole,
-        reader.media,
-        local=options.local,
-        limits=options.limits,
-        hits=hits,
-        keep_packets=keep_packets,
-    )
-    seen = Sightings(whole, options.limits, hits)
-    events: list[LogEvent] = []
-    for number, source in enumerate(sources):
-        if number:
-            reader = _open(source, options, hits, reader.media)
-        for datagram in reader:
-            tracker.feed(datagram)
-            if sightings is not None:
-                seen.add(datagram)
-        if isinstance(reader, AsteriskLogReader):
-            events += reader.events
-            whole.times_known = whole.times_known and reader.times_known
-        if number:
-            whole.extend(reader.source)
-    if sightings is not None:
-        sightings.append(seen)
-    subjects = tracker.subjects()
-    subjects.events = events
-    if vantage is not None:
-        whole.vantage = vantage
-    elif whole.vantage is Vantage.UNKNOWN:
-        whole.vantage = vantage_of(subjects)
-    return subjects
-
-
-def _open(
-    source: Input, options: Options, hits: LimitHits, media: MediaTable | None = None
-) -> Reader:
-    return open_source(
-        source,
-        reader=options.reader,
-        limits=options.limits,
-        hits=hits,
-        on_progress=options.on_progress,
-        keylog=options.keylog,
-        decode_as=options.decode_as,
-        tz=options.tz,
-        media=media,
-    )
+__all__ = [
+    "DEFAULTS",
+    "Advised",
+    "Illustrated",
+    "Input",
+    "Options",
+    "advise",
+    "analyse",
+    "analyse_illustrated",
+    "compare",
+    "compare_illustrated",
+    "datagrams",
+    "open_input",
+    "read",
+]
 
 
 def _target(subjects: Subjects, options: Options) -> Target:
     version = options.asterisk or version_of(subjects.pbx_software)
     return Target(version, subjects.pbx_driver)
+
+
+class _Judged(NamedTuple):
+    """A report, and what it was made from. ``contexts``: the one with the verdict first, GOOD of
+    a comparison not among them; ``inputs`` of each, by the name of its source."""
+
+    report: Report
+    contexts: list[Context]
+    inputs: dict[str, list[Input]]
+    held: dict[str, Held]
+
+
+class Illustrated(NamedTuple):
+    """A report and its pictures, for ``sipdiag.render(report, "html", pictures)``."""
+
+    report: Report
+    pictures: Pictures
 
 
 def analyse(*sources: Input, options: Options = DEFAULTS) -> Report:
@@ -142,27 +93,40 @@ def analyse(*sources: Input, options: Options = DEFAULTS) -> Report:
     Raises ``InputError`` where one can't be read, ``AccessError`` where a right or tool lacks,
     ``UsageError`` for more vantages than sources.
     """
+    return _analyse(sources, options, illustrated=False).report
+
+
+def analyse_illustrated(*sources: Input, options: Options = DEFAULTS) -> Illustrated:
+    """As ``analyse``, with the pictures of a page; what can be is read a second time for them."""
+    return _illustrate(_analyse(sources, options, illustrated=True), options)
+
+
+def _analyse(sources: Sequence[Input], options: Options, *, illustrated: bool) -> _Judged:
     if len(options.vantages) > len(sources):
         raise UsageError("--vantage was given more often than there are files")
     hits = LimitHits()
     sightings: list[Sightings] | None = [] if len(sources) > 1 else None
-    everything = [
-        _track([source], options, hits, sightings=sightings, vantage=vantage)
-        for source, vantage in zip_longest(sources, options.vantages)
-    ]
+    holds = [_hold(source, options, hits, illustrated) for source in sources]
+    everything = track_all(
+        [
+            Row([source], vantage, held)
+            for source, vantage, held in zip_longest(sources, options.vantages, holds)
+        ],
+        options,
+        hits,
+        sightings,
+    )
+    inputs: list[list[Input]] = [[source] for source in sources]
     parts = rotated([subjects.source for subjects in everything])
-    if len(parts) < len(sources) and all(_can_be_reopened(source) for source in sources):
-        sightings = []
-        everything = [
-            _track(
-                [sources[n] for n in part],
-                options,
-                hits,
-                sightings=sightings,
-                vantage=everything[part[0]].source.vantage,
-            )
-            for part in parts
-        ]
+    if len(parts) < len(sources) and all(can_be_reopened(source) for source in sources):
+        sightings = [] if len(parts) > 1 else None
+        everything = track_all(
+            [Row([sources[n] for n in part], everything[part[0]].source.vantage) for part in parts],
+            options,
+            hits,
+            sightings,
+        )
+        inputs = [[sources[n] for n in part] for part in parts]
     crossings = crossings_of(sightings or [])
     for crossing, same_place in crossings:
         if not same_place:
@@ -186,13 +150,20 @@ def analyse(*sources: Input, options: Options = DEFAULTS) -> Report:
         range(len(contexts)),
         key=lambda n: (v.severity if (v := verdicts[n].root) else 0, -n),
     )
-    return build(
+    report = build(
         contexts,
         verdicts,
         [subjects.source for subjects in everything],
         _target(everything[worst], options),
         hits.names(),
         crossings=crossings,
+    )
+    names = [subjects.source.name for subjects in everything]
+    return _Judged(
+        report,
+        [contexts[worst], *(c for n, c in enumerate(contexts) if n != worst)],
+        dict(zip(names, inputs, strict=True)),
+        {name: held for name, held in zip(names, holds, strict=False) if held is not None},
     )
 
 
@@ -218,6 +189,8 @@ def advise(*sources: Input, options: Options = DEFAULTS) -> Advised:
     """The changes that cure what the sources show, in the files of ``options.config``; without
     sources what these files show by themselves. Raises as ``analyse`` does."""
     if options.config is not None:
+        if options.anonymise is not None:
+            raise UsageError("--anonymise doesn't go with --config: the diff is of your own files")
         options.config.check()
     report = analyse(*sources, options=options) if sources else _check(options)
     setup = None
@@ -249,10 +222,6 @@ def _check(options: Options) -> Report:
     return build([context], [verdict], [source], target, hits.names())
 
 
-def _can_be_reopened(source: Input) -> bool:
-    return isinstance(source, str | os.PathLike) and os.path.isfile(source)
-
-
 def _place(source: Source, vantage: Vantage) -> None:
     if source.vantage is Vantage.UNKNOWN:
         source.vantage = vantage
@@ -260,15 +229,62 @@ def _place(source: Source, vantage: Vantage) -> None:
 
 def compare(good: Input, bad: Input, options: Options = DEFAULTS) -> Report:
     """Diagnoses BAD with GOOD as its baseline. Raises as ``analyse`` does."""
+    return _compare(good, bad, options, illustrated=False).report
+
+
+def compare_illustrated(good: Input, bad: Input, options: Options = DEFAULTS) -> Illustrated:
+    """As ``compare``, with the pictures of a page; what can be is read a second time for them."""
+    return _illustrate(_compare(good, bad, options, illustrated=True), options)
+
+
+def _compare(good: Input, bad: Input, options: Options, *, illustrated: bool) -> _Judged:
     hits = LimitHits()
-    baseline = Context(_track([good], options, hits))
-    context = Context(_track([bad], options, hits), baseline)
+    if options.anonymise is not None:
+        options.anonymise.label(good, "good")
+        options.anonymise.label(bad, "bad")
+    holds = [_hold(source, options, hits, illustrated) for source in (good, bad)]
+    rows = [Row([good], held=holds[0]), Row([bad], held=holds[1])]
+    good_subjects, subjects = track_all(rows, options, hits)
+    baseline = Context(good_subjects)
+    context = Context(subjects, baseline)
     verdict = judge(context)
-    return build(
+    sources = [baseline.subjects.source, context.subjects.source]
+    report = build(
         [context],
         [verdict],
-        [baseline.subjects.source, context.subjects.source],
+        sources,
         _target(context.subjects, options),
         hits.names(),
         compare_contexts(baseline, context, verdict),
     )
+    names = [source.name for source in sources]
+    return _Judged(
+        report,
+        [context],
+        {names[0]: [good], names[1]: [bad]},
+        {name: held for name, held in zip(names, holds, strict=True) if held is not None},
+    )
+
+
+def _hold(source: Input, options: Options, hits: LimitHits, wanted: bool) -> Held | None:
+    return Held(options.limits, hits) if wanted and not can_be_reopened(source) else None
+
+
+def _illustrate(judged: _Judged, options: Options) -> Illustrated:
+    from sipdiag.report.picture.paint import paint
+
+    quietly = replace(options, on_progress=None)
+
+    def again(context: Context) -> Iterator[Datagram]:
+        name = context.subjects.source.name
+        if name in judged.held:
+            yield from judged.held[name].datagrams
+            return
+        for source in judged.inputs.get(name, ()):
+            reader = open_reader(source, quietly, LimitHits())
+            try:
+                yield from datagrams(reader, quietly)
+            finally:
+                reader.close()
+
+    return Illustrated(judged.report, paint(judged.contexts, again))

@@ -22,6 +22,9 @@ _MOST_LEVELS = 10
 _MOST_FILES = 1000
 """Files read for one configuration; an include can be named any number of times."""
 
+_MOST_BYTES = 16 * 1024 * 1024
+"""Read for one configuration, a file counted as often as it is included: twice the largest file."""
+
 _MOST_SETTINGS = 200_000
 """Settings of one configuration, inherited ones counted: templates that inherit each other twice
 double with every level."""
@@ -107,6 +110,11 @@ class Config:
         """The first line for which Asterisk refuses the file."""
         return next((d for d in self.defects if d.refused), None)
 
+    def note(self, defect: ConfDefect) -> None:
+        """Adds a defect, up to a bound."""
+        if len(self.defects) < _MOST_DEFECTS:
+            self.defects.append(defect)
+
     def named(self, name: str) -> list[Section]:
         """The sections of a name that are no templates."""
         return [s for s in self.sections if s.name.lower() == name.lower() and not s.template]
@@ -132,7 +140,9 @@ class _Reader:
         self._current: Section | None = None
         """What an included file's first lines belong to."""
         self._named: dict[str, list[Section]] = {}
-        self._files = self._settings = 0
+        self._open: list[str] = []
+        """The files being read, each included by the one before it."""
+        self._files = self._bytes = self._settings = 0
 
     def read(self, name: str, level: int, asked: Place, *, required: bool) -> None:
         """One file, or all that a pattern names."""
@@ -143,10 +153,15 @@ class _Reader:
         names, outside = self._folder.names(name)
         section, depth, found = self._current, 0, 0
         for each in names:
-            if self._files >= _MOST_FILES:
+            if self._files >= _MOST_FILES or self._bytes > _MOST_BYTES:
                 self._defect("include-count", "too many files are included", asked, refused=False)
                 return
             self._files += 1
+            if each in self._open:
+                text = "the file includes itself, directly or through others"
+                self._defect("include-loop", text, asked, refused=required)
+                found += 1
+                continue
             try:
                 file = self._folder.read(each)
             except Outside:
@@ -158,7 +173,10 @@ class _Reader:
                 continue
             found += 1
             self.config.files.setdefault(file.name, file)
+            self._bytes += len(file.data)
+            self._open.append(each)
             section, depth = self._file(file, level, section, depth)
+            self._open.pop()
         if outside:
             text = "it names a file outside of the configuration directory, which isn't read"
             self._defect("outside", text, asked)
@@ -280,5 +298,4 @@ class _Reader:
         section.settings.append(setting)
 
     def _defect(self, code: str, text: str, place: Place, *, refused: bool = False) -> None:
-        if len(self.config.defects) < _MOST_DEFECTS:
-            self.config.defects.append(ConfDefect(code, text, place, refused))
+        self.config.note(ConfDefect(code, text, place, refused))

@@ -285,7 +285,7 @@ def _add_pjsip(setup: Setup) -> None:
                 f"two sections of this name and type={part.kind}: Asterisk loads none of the type"
             )
             defect = ConfDefect("duplicate", text, part.section.place, refused=True)
-            setup.configs["pjsip.conf"].defects.append(defect)
+            setup.configs["pjsip.conf"].note(defect)
         known.setdefault(part.section.name.lower(), part)
     for endpoint in parts:
         if endpoint.kind == "endpoint":

@@ -119,7 +119,7 @@ def ebuild_revert_script(package: str) -> bytes:
 
 def quilt_patch(patch: bytes, before: bytes, after: bytes) -> bytes:
     """The patch with a DEP-3 header, for ``debian/patches``."""
-    old, new = _digits(before), _digits(after)
+    old, new = find(before).seconds, find(after).seconds
     return (
         f"Description: registrations over IAX2 expire after {new} s, not {old} s\n"
         f" {NAME} is what a client first asks for, and the default of minregexpire\n"

@@ -20,7 +20,7 @@ _OPAQUE = re.compile(
     re.DOTALL,
 )
 _DIRECTIVE = re.compile(rb"^[ \t\r\f\v]*#[ \t\r\f\v]*(\w+)([^\n]*)$", re.MULTILINE)
-_GUARD = re.compile(rb"\s*(?:!\s*defined\s*\(?)?\s*(\w+)\s*\)?\s*$")
+_GUARD = re.compile(rb"\s*+(?:!\s*+defined\s*+\(?+)?+\s*+(\w++)\s*+\)?+\s*+$")
 _WORD = re.compile(rb"\s*(\w+)")
 
 

@@ -1,7 +1,7 @@
 """A log's bytes to its records, whatever wrote or wrapped it.
 
-Contract: ``sniff`` looks at the beginning and tells the form; ``records`` takes blocks of bytes
-and gives ``Record``s lazily, in order, in bounded memory. Nothing raises on content.
+Contract: ``records`` takes blocks of bytes of a log whose form is known, and gives ``Record``s
+lazily, in order, in bounded memory. Nothing raises on content.
 
 A log with Asterisk's own prefix on every record is split by one pattern, a block at a time; the
 lines inside of a message are never looked at one by one. Every other form goes line by line.
@@ -12,24 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
+from sipdiag.asterisk.log_counted import message_end, opening_of, record_end
 from sipdiag.asterisk.log_dump import OPENING, Close, may_open, read_opening
-from sipdiag.asterisk.log_prefix import (
-    BRACKETED,
-    COLOURS,
-    DATED,
-    LINE,
-    MIDLINE,
-    PROMPT,
-    UNBRACKETED,
-    VERBOSE_MARK,
-    WRAPPERS,
-    Wrapper,
-    unescape_syslog,
-    unwrap_json,
-)
-from sipdiag.asterisk.log_time import Stamp, parse_date
+from sipdiag.asterisk.log_form import PRINTED, Form, better, unwrap
+from sipdiag.asterisk.log_prefix import COLOURS, DATED, LINE, MIDLINE, PROMPT, VERBOSE_MARK
 
 Record = tuple[int, bytes | None, bytes | None, bytes]
 """(line number from 1, date as written or None, thread or None, message, maybe of several lines
@@ -47,137 +34,25 @@ _GROUP_LINES = 64
 """Lines without a prefix that are taken together outside of a dump."""
 
 
-@dataclass(slots=True)
-class Form:
-    """How a log is written. ``pattern`` None: line by line. ``width``: columns at which a
-    terminal broke the lines."""
-
-    pattern: re.Pattern[bytes] | None = None
-    wrapper: Wrapper | None = None
-    json: bool = False
-    width: int | None = None
-
-
-def _lines(head: bytes, most: int = 4000) -> list[bytes]:
-    if b"\x1b" in head:
-        head = COLOURS.sub(b"", head)
-    lines = head.split(b"\n", most)
-    return [line.rstrip(b"\r") for line in (lines[:-1] if len(lines) > 1 else lines)]
-
-
-def sniff(head: bytes) -> Form:
-    """The form of the log that begins with ``head``."""
-    lines = _lines(head)
-    form = Form()
-    text = b"\n" + b"\n".join(lines)
-    bracketed = len(BRACKETED.findall(text))
-    unbracketed = len(UNBRACKETED.findall(text))
-    form.json = sum(line.startswith(b'{"') for line in lines) * 2 > len(lines)
-    wrapped = {w.name: sum(w.pattern.match(line) is not None for line in lines) for w in WRAPPERS}
-    most = max(wrapped.values())
-    if most > max(bracketed, unbracketed):
-        # Docker's date may be another's whole beginning: the first that fits as well has it.
-        form.wrapper = next(w for w in WRAPPERS if wrapped[w.name] * 2 > most)
-    form.width = _width(lines, form.wrapper)
-    if form.json or form.wrapper is not None:
-        return form
-    if form.width is None and max(bracketed, unbracketed):
-        form.pattern = BRACKETED if bracketed >= unbracketed else UNBRACKETED
-    return form
-
-
-_PRINTED = re.compile(
-    rb"\s*$|\[|\{|<-|---|v=|[a-z]=|(?:Rx|Tx|TE|RD)-Frame| *(?:--|==|>) |Reliably |Ret?ransmitting |"
-    rb"Transmitting |(?:Via|v|From|f|To|t|Call-ID|i|CSeq|Contact|m|Max-Forwards|Content-Length|l|"
-    rb"Content-Type|c|User-Agent|Server|Allow|Supported|k|Expires|Date|Route|Record-Route|"
-    rb"Authorization|Proxy-[A-Z]\w+|WWW-Authenticate|Session-Expires|x|Min-SE|Require|Event|"
-    rb"Subscription-State|Accept|Allow-Events|[PX]-[\w-]+|Privacy|Reason|Remote-Party-ID|"
-    rb"Content-[A-Z]\w+|Warning|Subject|Organization|Diversion|Refer-To|Referred-By|"
-    rb"Min-Expires|RSeq|RAck|Unsupported|Retry-After|Timestamp|Path|Service-Route)\s*:\s|"
-    rb"[A-Z]{3,10} sips?:|SIP/2\.0 |   [A-Z][A-Z0-9_ ]{14} : |   Timestamp: |"
-    rb"(?:NOTICE|WARNING|ERROR|VERBOSE|DEBUG)\[|Packet timed out after "
-)
-"""How a line begins that wasn't broken off another one."""
-
-
-def _width(lines: list[bytes], wrapper: Wrapper | None) -> int | None:
-    """The columns of the terminal that broke the lines, where one did: the longest lines are of
-    one length, and what follows them is no beginning of a line."""
-    longest = max(map(len, lines), default=0)
-    if not 60 <= longest <= 300:
-        return None
-    broken = whole = 0
-    for line, following in pairwise(lines):
-        if len(line) == longest:
-            if _PRINTED.match(following) or (wrapper and wrapper.pattern.match(following)):
-                whole += 1
-            else:
-                broken += 1
-    return longest if broken >= 2 and broken > whole else None
-
-
-def first_date(form: Form, head: bytes) -> tuple[bytes, Stamp] | None:
-    """The first date in ``head`` that can be read, as written and read."""
-    for line in _lines(head):
-        date = _date_of(form, line)
-        stamp = parse_date(date.decode("latin-1").strip()) if date else None
-        if date is not None and stamp is not None:
-            return date, stamp
-    return None
-
-
-def last_date(form: Form, tail: bytes) -> Stamp | None:
-    """The last date in ``tail``."""
-    for line in reversed(_lines(tail)):
-        date = _date_of(form, line)
-        stamp = parse_date(date.decode("latin-1").strip()) if date else None
-        if stamp is not None:
-            return stamp
-    return None
-
-
-def _date_of(form: Form, line: bytes) -> bytes | None:
-    text, date, _, _, _ = _unwrap(form, line)
-    match = LINE.match(text)
-    if match is not None and (match[1] or match[2]):
-        return _better(form, match[1] or match[2], date)
-    if match is None and (dated := DATED.match(text)):
-        return _better(form, dated[1], date)
-    return date
-
-
-def _better(form: Form, inner: bytes | None, outer: bytes | None) -> bytes | None:
-    """Docker's dates have zone, year and fractions, Asterisk's own mostly don't."""
-    if outer is not None and (inner is None or (form.wrapper and form.wrapper.utc) or form.json):
-        return outer
-    return inner
-
-
-def _unwrap(form: Form, line: bytes) -> tuple[bytes, bytes | None, bytes | None, bool, bool]:
-    """(text, date, thread, whole record, partial line)."""
-    date = tid = None
-    if form.wrapper is not None:
-        match = form.wrapper.pattern.match(line)
-        if match is not None:
-            line, date = line[match.end() :], match["t"]
-            if b"#0" in line:
-                line = unescape_syslog(line)
-    if line.startswith(b'{"'):
-        found = unwrap_json(line)
-        if found is not None:
-            return found.text, found.date or date, found.tid, found.whole, found.partial
-    return line, date, tid, False, False
-
-
 def records(form: Form, blocks: Iterable[bytes]) -> Iterator[Record]:
     """The records of a log of the given form."""
-    found = _by_block(form.pattern, blocks) if form.pattern else _by_line(form, blocks)
+    if form.pattern is not None:
+        found = _by_block(form.pattern, blocks, coloured=form.coloured)
+    else:
+        found = _by_line(form, blocks)
     for record in found:
         body = record[3]
-        if len(body) > _CUT_FROM and (at := MIDLINE.search(body, _CUT_FROM)):
+        if len(body) > _CUT_FROM and (at := MIDLINE.search(body, _whole(body))):
             yield from _parted(record, at)
         else:
             yield record
+
+
+def _whole(body: bytes) -> int:
+    """How much of a long record can't have been cut."""
+    opening = opening_of(body)
+    end = message_end(body, *opening) if opening is not None else None
+    return max(_CUT_FROM, end or 0)
 
 
 def _parted(record: Record, at: re.Match[bytes] | None) -> Iterator[Record]:
@@ -191,44 +66,56 @@ def _parted(record: Record, at: re.Match[bytes] | None) -> Iterator[Record]:
     yield line, date, tid, body
 
 
-def _by_block(pattern: re.Pattern[bytes], blocks: Iterable[bytes]) -> Iterator[Record]:
+def _by_block(
+    pattern: re.Pattern[bytes], blocks: Iterable[bytes], *, coloured: bool
+) -> Iterator[Record]:
     """Splits at the prefixes. What stands before the first one is a record without a date.
 
     The text always begins with the line feed before a record; ``line`` counts those before it.
     """
     line = 0
     carry = b"\n"
-    for block in blocks:
+    for block, last in _with_last(blocks):
         text = carry + block
-        end = text.rfind(b"\n")
-        text, rest = text[:end], text[end:]
-        if b"\x1b" in text:
+        rest = b""
+        if not last:
+            newline = text.rfind(b"\n")
+            text, rest = text[:newline], text[newline:]
+        if coloured and b"\x1b" in text:
             text = COLOURS.sub(b"", text)
-        start, date, tid, body = 0, None, None, 1
+        start, date, tid, body, inside = 0, None, None, 1, 0
         for match in pattern.finditer(text):
             at = match.start()
+            if at < inside:
+                continue
             if at:
+                end = record_end(pattern, text, body, at, last=last)
+                if end is None:
+                    break
+                if end > at:
+                    inside = end
+                    continue
                 yield line + 1, date, tid, text[body:at]
                 line += text.count(b"\n", start, at)
             start, body = at, match.end()
             date, tid = match[1], match[2]
-        if len(text) - start > RECORD_BYTES:
+        if last:
+            text = text[body:].removesuffix(b"\n")
+            if start or date is not None or text.strip():
+                yield line + 1, date, tid, text
+        elif len(text) - start > RECORD_BYTES:
             yield line + 1, date, tid, text[body:]
             line += text.count(b"\n", start)
             carry = rest
         else:
             carry = text[start:] + rest
-    if b"\x1b" in carry:
-        carry = COLOURS.sub(b"", carry)
-    start, date, tid, body = 0, None, None, 1
-    for match in pattern.finditer(carry):
-        if match.start():
-            yield line + 1, date, tid, carry[body : match.start()]
-            line += carry.count(b"\n", start, match.start())
-        start, body, date, tid = match.start(), match.end(), match[1], match[2]
-    last = carry[body:].removesuffix(b"\n")
-    if start or date is not None or last.strip():
-        yield line + 1, date, tid, last
+
+
+def _with_last(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each block, and at the end an empty one that is the last."""
+    for block in blocks:
+        yield block, False
+    yield b"", True
 
 
 def _split(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -251,7 +138,7 @@ def _joined(lines: Iterable[tuple[int, bytes]], width: int) -> Iterator[tuple[in
     """Lines as they were before a terminal broke them at ``width`` columns."""
     number, text, full = 0, b"", False
     for at, line in lines:
-        if full and not _PRINTED.match(line) and len(text) < RECORD_BYTES:
+        if full and not PRINTED.match(line) and len(text) < RECORD_BYTES:
             text += line
         else:
             if number:
@@ -279,7 +166,7 @@ def _unwrapped(form: Form, lines: Iterable[tuple[int, bytes]]) -> Iterator[_Line
     indent = 0
     partial = b""
     for number, raw in lines:
-        text, outer, tid, whole, more = _unwrap(form, raw)
+        text, outer, tid, whole, more = unwrap(form, raw)
         if whole:
             yield _Line(number, outer, tid, text, True, True)
             continue
@@ -304,12 +191,12 @@ def _unwrapped(form: Form, lines: Iterable[tuple[int, bytes]]) -> Iterator[_Line
                 dated = DATED.match(piece)
             if match is not None:
                 piece = piece[match.end() :]
-                date = _better(form, match[1] or match[2], outer)
+                date = better(form, match[1] or match[2], outer)
                 if repeated := DATED.match(piece):
                     piece = piece[repeated.end() :]
                 yield _Line(number, date, match[3], piece, True)
             elif dated is not None:
-                yield _Line(number, _better(form, dated[1], outer), None, piece[dated.end() :])
+                yield _Line(number, better(form, dated[1], outer), None, piece[dated.end() :])
             else:
                 yield _Line(number, outer, None, piece)
 

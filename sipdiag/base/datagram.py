@@ -91,6 +91,9 @@ class Source:
     """Packets of which the capture kept only a part (snap length)."""
     fragments_incomplete: int = 0
     """IP datagrams of which fragments never came: what a NAT that drops fragments looks like."""
+    fragments_overlapping: int = 0
+    duplicate_packets: int = 0
+    """Packets captured twice (``any``, a mirror port), and counted once."""
     first_ns: int | None = None
     last_ns: int | None = None
     notes: list[str] = field(default_factory=list)
@@ -102,6 +105,8 @@ class Source:
         for count in ("packets", "sip_messages", "iax2_frames", "rtp_packets", "cut_packets"):
             setattr(self, count, getattr(self, count) + getattr(later, count))
         self.fragments_incomplete += later.fragments_incomplete
+        self.fragments_overlapping += later.fragments_overlapping
+        self.duplicate_packets += later.duplicate_packets
         self.truncated = self.truncated or later.truncated
         self.last_ns = later.last_ns if later.last_ns is not None else self.last_ns
         self.notes += later.notes

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json as json_
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +20,7 @@ import typer
 from sipdiag import pipeline
 from sipdiag.advice import Recommendation
 from sipdiag.advice.conf_cures import MOST_SECTIONS
+from sipdiag.anonymise import Anonymiser
 from sipdiag.asterisk.conf_files import ConfDir
 from sipdiag.asterisk.conf_setup import Setup
 from sipdiag.asterisk.conf_write import write_files
@@ -39,8 +40,10 @@ from sipdiag.cli.common import (
     options_of,
     progress,
 )
+from sipdiag.cli.outputs import Anonymise
 from sipdiag.pipeline import Advised
 from sipdiag.report.json import render as render_json
+from sipdiag.report.model import AdviseInfo, ConfChangeInfo, ConfDefectInfo, ConfSettingInfo
 from sipdiag.report.safe import plain, plain_tree
 
 _RELOADS = {
@@ -73,6 +76,7 @@ def command(
     keylog: Keylog = None,
     tz: Tz = None,
     vantage: Vantages = None,
+    anonymise: Anonymise = False,
 ) -> None:
     """Write the settings to change, as a diff against your own files."""
     if write and config is None:
@@ -82,6 +86,8 @@ def command(
         vantages=[Vantage(place.value) for place in vantage or []],
         config=ConfDir(config) if config is not None else None,
     )
+    if anonymise:
+        options = replace(options, anonymise=Anonymiser(options.limits))
     with progress(quiet) as step:
         advised = pipeline.advise(*(files or []), options=replace(options, on_progress=step))
     backups = _write(advised) if write else {}
@@ -194,43 +200,40 @@ def _devices(advised: Advised) -> None:
 
 def _json(advised: Advised, backups: dict[str, Path]) -> str:
     changes = advised.changes
-    whole = json_.loads(render_json(advised.report))
-    whole["advise"] = plain_tree(
-        {
-            "changes": [
-                {
-                    "file": change.place.file,
-                    "line": change.place.line,
-                    "added": change.added,
-                    "section": change.wanted.section,
-                    "option": change.wanted.option,
-                    "before": change.before,
-                    "value": change.wanted.value,
-                    "affects": change.affects,
-                }
-                for change in changes.changes
-            ],
-            "chosen": [
-                {"file": i.file, "section": i.section, "option": i.option, "value": i.value}
-                for i in advised.chosen
-            ],
-            "already": changes.already,
-            "contradictions": changes.contradictions,
-            "by_hand": changes.by_hand,
-            "notes": changes.notes,
-            "defects": [
-                {
-                    "code": defect.code,
-                    "file": defect.place.file,
-                    "line": defect.place.line,
-                    "text": defect.text,
-                    "refused": defect.refused,
-                }
-                for defect in (advised.setup.defects if advised.setup else [])
-            ],
-            "backups": {name: str(path) for name, path in backups.items()},
-        }
+    info = AdviseInfo(
+        changes=[
+            ConfChangeInfo(
+                file=change.place.file,
+                line=change.place.line,
+                added=change.added,
+                section=change.wanted.section,
+                option=change.wanted.option,
+                before=change.before,
+                value=change.wanted.value,
+                affects=list(change.affects),
+            )
+            for change in changes.changes
+        ],
+        chosen=[ConfSettingInfo(i.file, i.section, i.option, i.value) for i in advised.chosen],
+        already=changes.already,
+        contradictions=changes.contradictions,
+        by_hand=changes.by_hand,
+        notes=changes.notes,
+        defects=[
+            ConfDefectInfo(
+                code=defect.code,
+                file=defect.place.file,
+                line=defect.place.line,
+                text=defect.text,
+                refused=defect.refused,
+            )
+            for defect in (advised.setup.defects if advised.setup else [])
+        ],
+        backups={name: str(path) for name, path in backups.items()},
+        diff="",
     )
+    whole = json_.loads(render_json(advised.report))
+    whole["advise"] = plain_tree(asdict(info))
     # Not through plain_tree: it must apply. JSON escapes what is no ASCII.
     whole["advise"]["diff"] = changes.diff.decode("utf-8", "replace")
     return json_.dumps(whole, indent=2)

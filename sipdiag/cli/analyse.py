@@ -13,6 +13,7 @@ from sipdiag.cli.common import (
     Asterisk,
     Fail,
     FailOn,
+    Jobs,
     Json,
     Keylog,
     Local,
@@ -25,13 +26,19 @@ from sipdiag.cli.common import (
     exit_code,
     options_of,
     progress,
-    show,
+    say_of_jobs,
 )
+from sipdiag.cli.outputs import Anonymise, Html, Markdown, Outputs, Plot, ShowSecrets, WritePcap
+from sipdiag.report.safe import secrets_shown
 
 
 def command(
     files: Annotated[list[str], typer.Argument(help="Captures; - is standard input.")],
     json: Json = False,
+    markdown: Markdown = False,
+    html: Html = None,
+    plot: Plot = None,
+    write_pcap: WritePcap = None,
     quiet: Quiet = False,
     fail_on: Fail = FailOn.ERROR,
     local: Local = None,
@@ -40,14 +47,24 @@ def command(
     keylog: Keylog = None,
     tz: Tz = None,
     what_if: WhatIf = False,
+    anonymise: Anonymise = False,
+    show_secrets: ShowSecrets = False,
+    jobs: Jobs = 1,
     vantage: Vantages = None,
 ) -> None:
     """Diagnose one or several captures, taken together."""
     options = replace(
-        options_of(local, asterisk, reader, keylog, tz),
+        options_of(local, asterisk, reader, keylog, tz, jobs),
         vantages=[Vantage(place.value) for place in vantage or []],
     )
-    with progress(quiet) as step:
-        report = pipeline.analyse(*files, options=replace(options, on_progress=step))
-    show(report, as_json=json, quiet=quiet, what_if=what_if)
+    outputs = Outputs(
+        json, markdown, quiet, what_if, anonymise, show_secrets, plot=plot, write_pcap=write_pcap,
+        html=html,
+    )  # fmt: skip
+    options = outputs.prepare(files, options)
+    say_of_jobs(files, jobs)
+    run = pipeline.analyse_illustrated if outputs.illustrated else pipeline.analyse
+    with secrets_shown(show_secrets), progress(quiet) as step:
+        told = run(*files, options=replace(options, on_progress=step))
+    report = outputs.deliver(told, files, options)
     raise typer.Exit(exit_code(report, fail_on))

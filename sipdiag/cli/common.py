@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -14,6 +14,7 @@ import typer
 from sipdiag.asterisk.identify import parse_version
 from sipdiag.base.endpoint import parse_ip
 from sipdiag.base.errors import UsageError
+from sipdiag.jobs import processors
 from sipdiag.pipeline import Options
 from sipdiag.report.model import Report
 
@@ -84,12 +85,22 @@ Tz = Annotated[
 ]
 
 
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs", "-j", min=0, metavar="N",
+        help="Read with N processes, to the same result; 0: one a processor.",
+    ),
+]  # fmt: skip
+
+
 def options_of(
     local: list[str] | None,
     asterisk: str | None,
     reader: ReaderKind,
     keylog: str | None,
     tz: str | None = None,
+    jobs: int = 1,
 ) -> Options:
     """Checks what the user said. Raises ``UsageError``."""
     for address in local or []:
@@ -106,7 +117,14 @@ def options_of(
         reader=reader.value,
         keylog=keylog,
         tz=tz,
+        jobs=jobs or processors(),
     )
+
+
+def say_of_jobs(files: Sequence[str], jobs: int) -> None:
+    """Says on standard error what several processes can't do."""
+    if jobs != 1 and "-" in files:
+        print("sipdiag: standard input is read by one process", file=sys.stderr)
 
 
 Step = Callable[[int, int | None], None]
@@ -144,8 +162,20 @@ def progress(quiet: bool) -> Iterator[Step | None]:
         bar.stop()
 
 
-def show(report: Report, *, as_json: bool, quiet: bool, what_if: bool = False) -> None:
+def show(
+    report: Report,
+    *,
+    as_json: bool,
+    quiet: bool,
+    what_if: bool = False,
+    as_markdown: bool = False,
+) -> None:
     """Prints the report on standard output."""
+    if as_markdown:
+        from sipdiag.report.markdown import render as render_markdown
+
+        print(render_markdown(report, quiet=quiet, what_if=what_if), end="")
+        return
     if as_json:
         from sipdiag.report.json import render as render_json
 

@@ -12,6 +12,7 @@ from sipdiag.cli.common import (
     Asterisk,
     Fail,
     FailOn,
+    Jobs,
     Json,
     Keylog,
     Local,
@@ -23,14 +24,20 @@ from sipdiag.cli.common import (
     exit_code,
     options_of,
     progress,
-    show,
+    say_of_jobs,
 )
+from sipdiag.cli.outputs import Anonymise, Html, Markdown, Outputs, Plot, ShowSecrets, WritePcap
+from sipdiag.report.safe import secrets_shown
 
 
 def command(
     good: Annotated[str, typer.Argument(help="A capture in which calls work.")],
     bad: Annotated[str, typer.Argument(help="A capture in which they don't.")],
     json: Json = False,
+    markdown: Markdown = False,
+    html: Html = None,
+    plot: Plot = None,
+    write_pcap: WritePcap = None,
     quiet: Quiet = False,
     fail_on: Fail = FailOn.ERROR,
     local: Local = None,
@@ -39,10 +46,20 @@ def command(
     keylog: Keylog = None,
     tz: Tz = None,
     what_if: WhatIf = False,
+    anonymise: Anonymise = False,
+    show_secrets: ShowSecrets = False,
+    jobs: Jobs = 1,
 ) -> None:
     """Diagnose BAD with GOOD as its baseline: first divergence, cause, settings."""
-    options = options_of(local, asterisk, reader, keylog, tz)
-    with progress(quiet) as step:
-        report = pipeline.compare(good, bad, replace(options, on_progress=step))
-    show(report, as_json=json, quiet=quiet, what_if=what_if)
+    options = options_of(local, asterisk, reader, keylog, tz, jobs)
+    outputs = Outputs(
+        json, markdown, quiet, what_if, anonymise, show_secrets, plot=plot, write_pcap=write_pcap,
+        html=html,
+    )  # fmt: skip
+    options = outputs.prepare([good, bad], options)
+    say_of_jobs([good, bad], jobs)
+    run = pipeline.compare_illustrated if outputs.illustrated else pipeline.compare
+    with secrets_shown(show_secrets), progress(quiet) as step:
+        told = run(good, bad, replace(options, on_progress=step))
+    report = outputs.deliver(told, [bad], options, good)
     raise typer.Exit(exit_code(report, fail_on))

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import enum
 from array import array
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -239,7 +240,7 @@ class MediaTable:
     def __init__(self, limits: Limits = DEFAULT_LIMITS, hits: LimitHits | None = None) -> None:
         self._limits = limits
         self._hits = LimitHits() if hits is None else hits
-        self.by_direction: dict[tuple[Endpoint, Endpoint], MediaFlow] = {}
+        self.by_direction: OrderedDict[tuple[Endpoint, Endpoint], MediaFlow] = OrderedDict()
         """Every flow, by source and destination."""
         self._to: dict[Endpoint, dict[Endpoint, MediaFlow]] = {}
         self._from: dict[Endpoint, dict[Endpoint, MediaFlow]] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections import OrderedDict
 
 from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits, Limits
@@ -32,8 +33,8 @@ _METHOD = rb"[A-Za-z0-9.!%*_+`'~-]{1,64}+[ \t]++"
 
 _SIP_START = re.compile(
     rb"SIP/\d++\.\d++[ \t]++\d{3}(?!\d)"
-    rb"|" + _METHOD + rb"[^\r\n]*[ \t]SIP/\d++\.\d++[ \t]*+(?:[\r\n]|\Z)"
-    rb"|" + _METHOD + rb"(?:sips?|tel):[^\r\n]*+\Z",
+    rb"|" + _METHOD + rb"[^\r\n\0]*[ \t]SIP/\d++\.\d++[ \t]*+(?:[\r\n]|\Z)"
+    rb"|" + _METHOD + rb"(?:sips?|tel):[^\r\n\0]*+\Z",
     re.IGNORECASE,
 )
 
@@ -46,7 +47,7 @@ _SIP_PREFIX = re.compile(
 
 _SIP_RESYNC = re.compile(
     rb"^(?:SIP/\d++\.\d++[ \t]++\d{3}(?!\d)[^\r\n]*+"
-    rb"|" + _METHOD + rb"[^\r\n]*[ \t]SIP/\d++\.\d++[ \t]*+"
+    rb"|" + _METHOD + rb"[^\r\n\0]*[ \t]SIP/\d++\.\d++[ \t]*+"
     rb")\r?\n[A-Za-z-]{1,64}+[ \t]*+:",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -95,6 +96,7 @@ def sip_start(data: bytes) -> bool | None:
     line, newline, _ = data.lstrip(_BLANK).partition(b"\n")
     if newline or len(line) > _START_LINE_BYTES:
         return is_sip(line + newline)
+    line = line.partition(b"\r")[0]
     return None if not line or _SIP_PREFIX.fullmatch(line) else False
 
 
@@ -179,7 +181,8 @@ class Recogniser:
     def __init__(self, limits: Limits = DEFAULT_LIMITS, hits: LimitHits | None = None) -> None:
         self._limits = limits
         self._hits = LimitHits() if hits is None else hits
-        self._known: dict[Pair, Kind] = {}
+        self._known: OrderedDict[Pair, Kind] = OrderedDict()
+        """Ordered, as a plain dict takes ever longer to find its oldest entry in a flood."""
         self.forgotten = 0
         """Pairs that had to make room for others."""
 
@@ -244,7 +247,7 @@ class Recogniser:
         if pair not in self._known and len(self._known) >= self._limits.known_flows:
             self._hits.hit("known_flows")
             self.forgotten += 1
-            del self._known[next(iter(self._known))]
+            self._known.popitem(last=False)
         self._known[pair] = kind
 
 

@@ -20,11 +20,13 @@ from sipdiag.readers.link import LINKS
 from sipdiag.readers.native import NativeReader, unsupported
 from sipdiag.readers.pcap import MAGICS, PcapFile
 from sipdiag.readers.pcapng import SECTION, PcapngFile
+from sipdiag.readers.record import Interface, Record, RecordFile
+from sipdiag.readers.share import Share
 from sipdiag.readers.sniff import may_be_capture, refuse
-from sipdiag.readers.stream import Progress, open_stream
+from sipdiag.readers.stream import ByteStream, Progress, open_stream
 from sipdiag.readers.tshark import open_tshark
 
-__all__ = ["Progress", "Reader", "open_source"]
+__all__ = ["Progress", "Reader", "Records", "open_records", "open_source"]
 
 
 class Reader(Protocol):
@@ -55,6 +57,7 @@ def open_source(
     tz: str | None = None,
     now_ns: int | None = None,
     media: MediaTable | None = None,
+    share: Share | None = None,
 ) -> Reader:
     """Opens a capture or a log of Asterisk's: a path, ``"-"`` for standard input, or a binary
     file object.
@@ -78,7 +81,7 @@ def open_source(
     if reader == "native" and (keylog is not None or decode_as):
         raise UsageError("a key log or decode-as rule needs --reader tshark")
     source = Source(name)
-    stream = open_stream(path, name, on_progress)
+    stream = open_stream(path, name, on_progress, limits, hits)
     try:
         head = stream.peek()
         if reader == "tshark":
@@ -86,21 +89,55 @@ def open_source(
                 raise InputError(f"{name}: {refuse(head)}")
             given = os.fspath(path) if isinstance(path, str | os.PathLike) else "-"
             direct = given if os.path.isfile(given) else None
-            return open_tshark(stream, direct, source, limits, hits, keylog, decode_as)
-        file: PcapFile | PcapngFile
-        if head[:4] in MAGICS:
-            file = PcapFile(stream, source, limits)
-            if file.interfaces[1].linktype not in LINKS:
-                raise unsupported(name, [file.interfaces[1].linktype])
-        elif head.startswith(SECTION):
-            file = PcapngFile(stream, source, limits, hits)
-        else:
+            return open_tshark(stream, direct, source, limits, hits, keylog, decode_as, media)
+        file = _record_file(stream, source, limits, hits)
+        if isinstance(file, PcapFile) and file.interfaces[1].linktype not in LINKS:
+            raise unsupported(name, [file.interfaces[1].linktype])
+        if file is None:
             return open_log(path, stream, source, limits, hits, tz=tz, now_ns=now_ns)
     except SipdiagError:
         stream.close()
         raise
     source.kind = file.kind
-    return NativeReader(file, stream, source, limits, hits, media)
+    return NativeReader(file, stream, source, limits, hits, media, share)
+
+
+def _record_file(
+    stream: ByteStream, source: Source, limits: Limits, hits: LimitHits
+) -> PcapFile | PcapngFile | None:
+    head = stream.peek()
+    if head[:4] in MAGICS:
+        return PcapFile(stream, source, limits)
+    return PcapngFile(stream, source, limits, hits) if head.startswith(SECTION) else None
+
+
+class Records:
+    """The packets of a capture as they lie in the file, in the order in which Wireshark numbers
+    them."""
+
+    def __init__(self, file: RecordFile, stream: ByteStream) -> None:
+        self._file = file
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[tuple[Record, Interface]]:
+        interfaces = self._file.interfaces
+        return ((record, interfaces[record[1]]) for record in self._file.records())
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._stream.close()
+
+
+def open_records(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> Records | None:
+    """The packets of a pcap or pcapng file; None where it is something else, as a log. Raises
+    ``InputError`` or ``AccessError``."""
+    source = Source(_name(path))
+    stream = open_stream(path, source.name)
+    file = _record_file(stream, source, limits, LimitHits())
+    if file is None:
+        stream.close()
+        return None
+    return Records(file, stream)
 
 
 def _name(path: str | os.PathLike[str] | BinaryIO) -> str:

@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import BinaryIO
 
 from sipdiag.asterisk import iax2_dump
+from sipdiag.asterisk.log_counted import is_whole
 from sipdiag.asterisk.log_dump import (
     KEEPALIVE,
     OPENING,
@@ -31,8 +32,10 @@ from sipdiag.asterisk.log_dump import (
     read_opening,
     transport_of,
 )
+from sipdiag.asterisk.log_forgery import Forgeries
+from sipdiag.asterisk.log_form import first_date, last_date, sniff
 from sipdiag.asterisk.log_prefix import BRACKETED, DATED, DATED_LINES, looks_like_log
-from sipdiag.asterisk.log_records import Record, first_date, last_date, records, sniff
+from sipdiag.asterisk.log_records import Record, records
 from sipdiag.asterisk.log_time import LogClock, first_year, parse_date, zone_of
 from sipdiag.asterisk.log_verdict import STARTS, unmarked, verdict
 from sipdiag.base.datagram import Datagram, Direction, Origin, Source, Transport, Vantage
@@ -41,6 +44,7 @@ from sipdiag.base.errors import InputError
 from sipdiag.base.interval import NS
 from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.base.logevent import EventKind, LogEvent
+from sipdiag.base.secrets import hide
 from sipdiag.protocols.media import MediaTable
 from sipdiag.protocols.sip import looks_like_sip
 from sipdiag.readers.record import cut_off, note
@@ -82,6 +86,8 @@ class AsteriskLogReader:
 
     ``tz``: a zone's name or ``+HH:MM``. ``now_ns``: for dates without a year, in place of the
     file's modification time ``modified_ns`` (both ns since 1970 UTC). ``tail``: the file's end.
+    ``sample``: lines of the same log to tell its form by, where ``stream`` has only the newest;
+    ``first_line``: the number of its first line.
     """
 
     def __init__(
@@ -95,6 +101,8 @@ class AsteriskLogReader:
         now_ns: int | None = None,
         modified_ns: int | None = None,
         tail: bytes = b"",
+        sample: bytes | None = None,
+        first_line: int = 1,
     ) -> None:
         self.source = source
         self.media = MediaTable(limits, hits)
@@ -104,13 +112,13 @@ class AsteriskLogReader:
         self._stream, self._limits, self._hits = stream, limits, hits
         self._started = False
         zone = zone_of(tz) if tz is not None else None
-        head = stream.read_at_least(_HEAD_BYTES, b"")
+        head = stream.read_at_least(_HEAD_BYTES, b"") if sample is None else sample
         if not looks_like_log(head):
             raise InputError(f"{source.name}: {refuse(head)}")
         source.kind = "log"
         source.vantage = Vantage.PBX
         source.both_ends_known = source.media_visible = source.bytes_exact = False
-        self._head = head
+        self._head, self._line_offset = head, first_line - 1
         self._form = sniff(head)
         self._zone_told = zone is not None
         self._zone_proved = False
@@ -122,11 +130,14 @@ class AsteriskLogReader:
         year = _written_year(head)
         self._year_proved = year is not None
         self._begin_clock(zone, year, now_ns, modified_ns, tail)
+        if sample is not None:
+            self._head = b""
         self._queue: deque[_Item] = deque()
         self._frames: dict[bytes | None, _Item] = {}
         self._clear_sent: OrderedDict[tuple[int, int, Endpoint | None], int] = OrderedDict()
         self._sequence = self._made_up = self._undated = 0
         self._cut = self._ancient = self._addressless = self._encrypted = self._unfinished = 0
+        self._forgeries = Forgeries()
         self._open_end = False
         self._out: list[Datagram] = []
 
@@ -177,6 +188,7 @@ class AsteriskLogReader:
         try:
             for record in records(self._form, self._blocks()):
                 line, date, tid, body = record
+                line += self._line_offset
                 if last is None and date is None:
                     self._note_torn(body)
                 last = record
@@ -210,7 +222,7 @@ class AsteriskLogReader:
 
     def _long(self, line: int, date: bytes | None, tid: bytes | None, body: bytes) -> None:
         """A record of several lines: messages, and on a console whatever has no prefix."""
-        if b"\n[" in body or body[:1] == b"[":
+        if (b"\n[" in body or body[:1] == b"[") and not is_whole(body):
             if date is None and (dated := DATED.match(body.lstrip(b"\n"))):
                 date = dated[1]
             body = DATED_LINES.sub(b"", body)
@@ -220,7 +232,7 @@ class AsteriskLogReader:
             while match is not None:
                 if body[at : match.start()].strip():
                     self._plain(line, date, tid, body, at, match.start())
-                at = self._message(line, date, body, match)
+                at = self._message(line, date, tid, body, match)
                 match = OPENING.search(body, at) if may_open(body, at) else None
         if at < len(body) and body[at:].strip():
             self._plain(line, date, tid, body, at, len(body))
@@ -238,7 +250,14 @@ class AsteriskLogReader:
             elif piece[:4] in _STARTS or not piece:
                 self._line(line + number, date, None if number or at else tid, piece)
 
-    def _message(self, line: int, date: bytes | None, body: bytes, match: re.Match[bytes]) -> int:
+    def _message(
+        self,
+        line: int,
+        date: bytes | None,
+        tid: bytes | None,
+        body: bytes,
+        match: re.Match[bytes],
+    ) -> int:
         """A SIP dump; gives where it ends."""
         opening = read_opening(match)
         if opening is None:
@@ -246,11 +265,13 @@ class AsteriskLogReader:
             self._addressless += match["ancient"] is None
             return match.end()
         end = match.end()
-        following = OPENING.search(body, end) if may_open(body, end) else None
+        least = self._forgeries.least_end(opening, body, end)
+        following = OPENING.search(body, least) if may_open(body, least) else None
         stop = following.start() if following is not None else len(body)
         dump = read_dump(opening, body, end, stop)
         self._open_end = not dump.closed and stop == len(body)
         self._cut += dump.cut
+        self._forgeries.heard(opening, tid)
         before = body[: match.start()]
         place = line + before.count(b"\n") if before.strip() else line
         ts_ns = self._time(date, place)
@@ -297,7 +318,7 @@ class AsteriskLogReader:
             return
         first = message.split(b"\n", 1)[0].rstrip()
         origin = Origin(self.source.name, None, line)
-        words = _HASHES.sub(b"(redacted)", first).decode("utf-8", "surrogateescape")
+        words = hide(first.decode("utf-8", "surrogateescape"))
         self.events.append(
             LogEvent(ts_ns, found.kind, found.user, found.address, words, origin, found.params)
         )
@@ -445,6 +466,8 @@ class AsteriskLogReader:
             )
         if self._cut:
             note(source, limits, f"{_count(self._cut, 'message')} cut off in the log")
+        for text in self._forgeries.notes():
+            note(source, limits, text)
         if self._ancient:
             note(source, limits, "dumps of Asterisk 1.0 don't tell the addresses: left out")
         if self._addressless:
@@ -500,11 +523,6 @@ class AsteriskLogReader:
         if clock.unread:
             yield f"{_count(clock.unread, 'date')} in a form that isn't known"
         yield from clock.notes
-
-
-_HASHES = re.compile(rb"\([0-9a-f]{16,} != [0-9a-f]{16,}\)")
-"""chan_iax2.c prints the MD5 result that came and the right one; with the challenge either is
-enough to guess the password from."""
 
 
 def _count(number: int, noun: str) -> str:

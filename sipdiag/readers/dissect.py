@@ -106,21 +106,17 @@ class Dissector:
 
     def finish(self) -> list[Datagram]:
         """What was still open; adds the notes on duplicates and lost fragments."""
+        found = self._end()
+        closing_notes(self.source, self._limits)
+        return found
+
+    def _end(self) -> list[Datagram]:
+        """What was still open; the last counts of the source."""
         found = self._tcp.finish()
         self._ip.finish()
         self.source.fragments_incomplete = self._ip.incomplete
-        if self._ip.incomplete:
-            note(
-                self.source,
-                self._limits,
-                f"{self._ip.incomplete} fragmented IP packets never became whole",
-            )
-        if self.duplicates:
-            note(
-                self.source,
-                self._limits,
-                f"{self.duplicates} packets were captured twice and counted once",
-            )
+        self.source.fragments_overlapping = self._ip.overlapping
+        self.source.duplicate_packets = self.duplicates
         return found
 
     def endpoint(self, address: bytes, port: bytes) -> Endpoint:
@@ -280,6 +276,23 @@ class Dissector:
                 cut=packet.cut,
             )
         ]
+
+
+def closing_notes(source: Source, limits: Limits) -> None:
+    """Notes on duplicates and fragments, when all were counted."""
+    if source.fragments_incomplete:
+        lost = f"{source.fragments_incomplete} fragmented IP packets never became whole"
+        note(source, limits, lost)
+    if source.fragments_overlapping:
+        note(
+            source,
+            limits,
+            f"{source.fragments_overlapping} IP fragments overlap others, which none does by "
+            "accident: in IPv4 what came first was taken, in IPv6 none of it (RFC 5722)",
+        )
+    if source.duplicate_packets:
+        twice = f"{source.duplicate_packets} packets were captured twice and counted once"
+        note(source, limits, twice)
 
 
 def concerns_us(recogniser: Recogniser, quoted: bytes) -> bool:

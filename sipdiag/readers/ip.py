@@ -44,7 +44,9 @@ class IpPacket(NamedTuple):
     whole: bool = True
 
 
-class _Header(NamedTuple):
+class Header(NamedTuple):
+    """What an IP header says. ``missing``: bytes of the body that the capture didn't keep."""
+
     protocol: int
     src: bytes
     dst: bytes
@@ -55,8 +57,8 @@ class _Header(NamedTuple):
     """(identification, offset in bytes, more to come); None for a packet in one piece."""
 
 
-def ip_header(data: bytes, at: int) -> _Header | None:
-    """Reads one IP header; ``missing`` counts body bytes that the capture didn't keep."""
+def ip_header(data: bytes, at: int) -> Header | None:
+    """Reads one IP header."""
     if at < 0 or at >= len(data):
         return None
     version = data[at] >> 4
@@ -65,7 +67,7 @@ def ip_header(data: bytes, at: int) -> _Header | None:
     return _ipv6(data, at) if version == 6 else None
 
 
-def _ipv4(data: bytes, at: int) -> _Header | None:
+def _ipv4(data: bytes, at: int) -> Header | None:
     """RFC 791 section 3.1. A total length of 0 comes from segmentation offload: the captured
     length stands for it."""
     head = (data[at] & 0x0F) * 4
@@ -80,7 +82,7 @@ def _ipv4(data: bytes, at: int) -> _Header | None:
     ident = int.from_bytes(data[at + 4 : at + 6])
     flags = int.from_bytes(data[at + 6 : at + 8])
     offset, more = (flags & 0x1FFF) * 8, bool(flags & 0x2000)
-    return _Header(
+    return Header(
         data[at + 9],
         data[at + 12 : at + 16],
         data[at + 16 : at + 20],
@@ -91,7 +93,7 @@ def _ipv4(data: bytes, at: int) -> _Header | None:
     )
 
 
-def _ipv6(data: bytes, at: int) -> _Header | None:
+def _ipv6(data: bytes, at: int) -> Header | None:
     """RFC 8200 sections 3 and 4. A payload length of 0 is a jumbogram or offload."""
     if len(data) < at + 40:
         return None
@@ -123,7 +125,7 @@ def _ipv6(data: bytes, at: int) -> _Header | None:
     if fragment is not None and not fragment[1] and not fragment[2]:
         fragment = None  # an atomic fragment, RFC 6946
     body = data[here:end]
-    return _Header(kind, src, dst, body, end - here - len(body), None, fragment)
+    return Header(kind, src, dst, body, end - here - len(body), None, fragment)
 
 
 class _Pieces:
@@ -152,13 +154,15 @@ class IpLayer:
         self._bytes = 0
         self.incomplete = 0
         """Datagrams of which fragments never came, or were dropped for overlapping."""
+        self.overlapping = 0
+        """Fragments that say again, and otherwise, what others had said."""
 
     def packet(self, data: bytes, at: int, ts_ns: int) -> IpPacket | None:
         """The packet whose IP header is at ``at``, whole, or None."""
         header = ip_header(data, at)
         return None if header is None else self.deliver(header, ts_ns)
 
-    def deliver(self, header: _Header, ts_ns: int) -> IpPacket | None:
+    def deliver(self, header: Header, ts_ns: int) -> IpPacket | None:
         """As ``packet``, of a header already read."""
         if header.fragment is None:
             return IpPacket(
@@ -178,7 +182,7 @@ class IpLayer:
         self._bytes = 0
 
     def _gather(
-        self, header: _Header, fragment: tuple[int, int, bool], ts_ns: int
+        self, header: Header, fragment: tuple[int, int, bool], ts_ns: int
     ) -> IpPacket | None:
         ident, offset, more = fragment
         length = len(header.body) + header.missing
@@ -195,8 +199,7 @@ class IpLayer:
             pieces.protocol = header.protocol
         if not pieces.poisoned:
             self._insert(pieces, offset, length, header.body, len(header.src) == 16)
-            if not more:
-                pieces.total = offset + length
+            self._end(pieces, None if more else offset + length)
         if pieces.poisoned or pieces.total is None or not _complete(pieces):
             return None
         del self._waiting[key]
@@ -213,11 +216,9 @@ class IpLayer:
         if (offset, length, body) in pieces.parts:
             return
         overlaps = [p for p in pieces.parts if p[0] < end and offset < p[0] + p[1]]
+        self.overlapping += bool(overlaps)
         if (overlaps and ipv6) or len(pieces.parts) >= _MOST_PARTS:
-            pieces.poisoned = True
-            self._bytes -= pieces.bytes_held
-            pieces.bytes_held = 0
-            pieces.parts.clear()
+            self._poison(pieces)
             return
         at = offset
         new: list[tuple[int, int, bytes]] = []
@@ -230,6 +231,24 @@ class IpLayer:
             pieces.bytes_held += len(part[2])
             self._bytes += len(part[2])
         pieces.parts.sort(key=lambda part: part[0])
+
+    def _end(self, pieces: _Pieces, end: int | None) -> None:
+        """``end``: where the last fragment, if this is it, says that the datagram ends. Where
+        others go on behind it, or say otherwise, there is none (teardrop)."""
+        total = pieces.total
+        pieces.total = total = end if total is None else total
+        if total is None or not pieces.parts:
+            return
+        offset, length, _ = pieces.parts[-1]
+        if offset + length > total or (end is not None and end != total):
+            self._poison(pieces)
+
+    def _poison(self, pieces: _Pieces) -> None:
+        """Nothing is made of this datagram any more, whatever comes."""
+        pieces.poisoned = True
+        self._bytes -= pieces.bytes_held
+        pieces.bytes_held = 0
+        pieces.parts.clear()
 
     def _expire(self, ts_ns: int) -> None:
         oldest_ns = ts_ns - self._limits.fragment_age_s * NS

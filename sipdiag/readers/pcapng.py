@@ -26,6 +26,8 @@ _SECTION, _INTERFACE, _PACKET, _SIMPLE, _ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
 _FRAMES = frozenset({9, 0xBAD, 0x40000BAD})
 """Systemd journal and custom blocks: no packets, but Wireshark (4.0) counts them as frames."""
 _OPT_NAME, _OPT_TSRESOL, _OPT_TSOFFSET = 2, 9, 14
+_NAME_BYTES = 256
+"""Of an interface's name: Windows' are longest, with some 50."""
 
 _Clock = tuple[int, int, int]
 """ns = ticks * first // second + third."""
@@ -181,7 +183,7 @@ class PcapngFile:
                 (whole,) = struct.unpack(self._order + "q", value)
                 offset = whole * NS
             elif code == _OPT_NAME:
-                name = value.decode("utf-8", "replace")
+                name = value[:_NAME_BYTES].decode("utf-8", "replace")
         self.interfaces.append(Interface(linktype, snaplen, name))
         self._clocks.append((scale, divisor, offset))
 

@@ -1,8 +1,9 @@
 """The bytes of an input, wherever they come from: a file, a pipe, standard input, gzip, xz.
 
 Contract: ``ByteStream`` is read forwards once and never sought, so that it works on pipes; it
-holds one chunk at a time, so a decompression bomb costs time and no memory. ``peek`` looks at
-the beginning without consuming it. Opening raises ``InputError`` or ``AccessError``; reading a
+holds one chunk at a time, so a decompression bomb costs no memory; what unpacks to more than
+``Limits.unpacked_bytes`` and ``unpacked_ratio`` allow is taken for one and given up. ``peek`` looks
+at the beginning without consuming it. Opening raises ``InputError`` or ``AccessError``; reading a
 damaged rest doesn't raise but ends the stream and says so in ``damage``.
 """
 
@@ -14,20 +15,38 @@ import stat
 import sys
 import zlib
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from sipdiag.base.errors import AccessError, InputError
+from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits, Limits
 
 CHUNK = 1 << 20
 _XZ_MEMORY_BYTES = 256 << 20
 """``xz -9`` needs 65 MB to decompress; a header may ask for 4 GB."""
+_XZ_PIECE_BYTES = 256
+"""Of compressed data that are lost, at most, before damage."""
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes read of the input as it lies on disk, and their total if known."""
 
 
+class _Unpacker(Protocol):
+    """One member or stream, never giving much more than a chunk at once."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    def feed(self, data: bytes) -> bytes: ...
+
+
 class _Gzip:
-    """RFC 1952, one member, never giving more than a chunk at once."""
+    """RFC 1952, one member."""
 
     def __init__(self) -> None:
         self._engine = zlib.decompressobj(wbits=31)
@@ -72,6 +91,8 @@ class _Xz:
 
     def __init__(self) -> None:
         self._engine = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY_BYTES)
+        self._error: lzma.LZMAError | None = None
+        self._waiting = b""
 
     @property
     def eof(self) -> bool:
@@ -79,17 +100,39 @@ class _Xz:
 
     @property
     def unused_data(self) -> bytes:
-        return self._engine.unused_data
+        return self._engine.unused_data + self._waiting
 
     @property
     def needs_input(self) -> bool:
-        return self._engine.needs_input
+        return self._error is None and self._engine.needs_input and not self._waiting
 
     def feed(self, data: bytes) -> bytes:
-        return self._engine.decompress(data, CHUNK)
+        """Raises ``lzma.LZMAError`` for damage, after what was good before it has been given: the
+        engine gives nothing of what it is fed together with damage, so it is fed in pieces."""
+        if self._error is not None:
+            raise self._error
+        data = self._waiting + data
+        at = 0
+        out = bytearray()
+        while len(out) < CHUNK and not self._engine.eof:
+            piece = b""
+            if self._engine.needs_input:
+                piece = data[at : at + _XZ_PIECE_BYTES]
+                at += len(piece)
+                if not piece:
+                    break
+            try:
+                out += self._engine.decompress(piece, CHUNK - len(out))
+            except lzma.LZMAError as error:
+                if not out:
+                    raise
+                self._error = error
+                break
+        self._waiting = data[at:]
+        return bytes(out)
 
 
-_COMPRESSED: tuple[tuple[bytes, str, Callable[[], _Gzip | _Xz]], ...] = (
+_COMPRESSED: tuple[tuple[bytes, str, Callable[[], _Unpacker]], ...] = (
     (b"\x1f\x8b", "gzip", _Gzip),
     (b"\xfd7zXZ\x00", "xz", _Xz),
 )
@@ -102,7 +145,13 @@ class ByteStream:
     """
 
     def __init__(
-        self, file: BinaryIO, name: str, owned: bool, on_progress: Progress | None = None
+        self,
+        file: BinaryIO,
+        name: str,
+        owned: bool,
+        on_progress: Progress | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        hits: LimitHits | None = None,
     ) -> None:
         self.name = name
         self.damage: str | None = None
@@ -110,11 +159,14 @@ class ByteStream:
         self._file: BinaryIO | None = file
         self._owned = owned
         self._progress = on_progress
+        self._limits = limits
+        self._hits = LimitHits() if hits is None else hits
         self._raw_read = 0
+        self._unpacked = 0
         self._total = _size(file)
         self._raw_end = False
-        self._engine: _Gzip | _Xz | None = None
-        self._fresh: Callable[[], _Gzip | _Xz] | None = None
+        self._engine: _Unpacker | None = None
+        self._fresh: Callable[[], _Unpacker] | None = None
         self._head = b""
         # A pipe's first read may be a single byte: enough for every magic first.
         while len(self._head) < 64 and (more := self._read_raw()):
@@ -139,7 +191,7 @@ class ByteStream:
         if self._head:
             head, self._head = self._head, b""
             return head
-        return self._unpack(b"") if self._engine else self._read_raw()
+        return self._unpack(b"") if self.compression else self._read_raw()
 
     def read_at_least(self, count: int, have: bytes) -> bytes:
         """``have`` and as much more as makes ``count`` bytes; fewer only at the end."""
@@ -206,7 +258,22 @@ class ByteStream:
                 return b""
             packed = b""
             if out:
-                return out
+                return self._allowed(out)
+        return b""
+
+    def _allowed(self, out: bytes) -> bytes:
+        """What was unpacked, or nothing where it has become a bomb."""
+        self._unpacked += len(out)
+        limits = self._limits
+        most = max(limits.unpacked_bytes, self._raw_read * limits.unpacked_ratio)
+        if self._unpacked <= most:
+            return out
+        self._hits.hit("unpacked_ratio")
+        self.damage = (
+            f"the {self.compression} data unpack to more than {limits.unpacked_ratio} times their "
+            "size: a decompression bomb"
+        )
+        self._engine = None
         return b""
 
     def _between(self, rest: bytes) -> bytes:
@@ -230,7 +297,11 @@ def _size(file: BinaryIO) -> int | None:
 
 
 def open_stream(
-    path: str | os.PathLike[str] | BinaryIO, name: str, on_progress: Progress | None = None
+    path: str | os.PathLike[str] | BinaryIO,
+    name: str,
+    on_progress: Progress | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    hits: LimitHits | None = None,
 ) -> ByteStream:
     """Opens a path, ``"-"`` (standard input) or a binary file object.
 
@@ -238,11 +309,11 @@ def open_stream(
     permission).
     """
     if not isinstance(path, str | os.PathLike):
-        stream = ByteStream(path, name, False, on_progress)
+        stream = ByteStream(path, name, False, on_progress, limits, hits)
     elif os.fspath(path) == "-":
         if sys.stdin is None or sys.stdin.buffer.isatty():
             raise InputError("standard input is a terminal; pipe a capture into it")
-        stream = ByteStream(sys.stdin.buffer, name, False, on_progress)
+        stream = ByteStream(sys.stdin.buffer, name, False, on_progress, limits, hits)
     else:
         try:
             file = open(path, "rb", buffering=0)  # noqa: SIM115 (closed by ByteStream)
@@ -255,7 +326,7 @@ def open_stream(
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise InputError(f"{name}: can't be opened: {reason}") from None
-        stream = ByteStream(file, name, True, on_progress)
+        stream = ByteStream(file, name, True, on_progress, limits, hits)
     if not stream.peek():
         stream.close()
         if stream.damage:

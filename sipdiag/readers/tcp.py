@@ -5,8 +5,8 @@ each a ``Datagram`` with the time and frame of the segment that completed it. Fr
 Content-Length (RFC 3261 section 18.3; without one the body is taken as empty). CRLF and CRLFCRLF
 between messages are keep-alives (RFC 5626 section 4.4.1) and datagrams of their own. A stream
 that doesn't begin like SIP is dropped at once; one joined in its middle, or with a hole in it,
-is picked up at the next start line. Bounded by ``Limits.tcp_streams`` and ``tcp_buffer_bytes``;
-never raises on content.
+is picked up at the next start line. Bounded by ``Limits.tcp_streams``, ``tcp_buffer_bytes`` and
+``tcp_held_bytes``; never raises on content.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ _HOLE_AGE_NS = 3_000_000_000
 
 _RESYNC_BYTES = 8192
 
+_BLANK_BYTES = 64
+"""Line ends at the beginning of a stream that may yet be SIP; more are something else."""
+
 _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*+:\s*+(\d{1,10})[ \t]*+\r?$", re.I | re.M)
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 
@@ -39,6 +42,7 @@ class _Stream:
     __slots__ = (
         "buffer",
         "decided",
+        "held",
         "hunting",
         "last",
         "need",
@@ -54,6 +58,8 @@ class _Stream:
         self.pending: dict[int, tuple[int, int, bytes, bool]] = {}
         """Sequence number -> (time, frame, bytes, cut) of what came too early."""
         self.pending_bytes = 0
+        self.held = 0
+        """Bytes of the buffer and pending, as counted last."""
         self.decided = False
         """The stream is known to be SIP."""
         self.hunting = False
@@ -82,6 +88,7 @@ class TcpStreams:
         self._limits = limits
         self._hits = hits
         self._streams: dict[_Key, _Stream] = {}
+        self._held = 0
         self._tls_noted = False
 
     def segment(
@@ -109,7 +116,19 @@ class TcpStreams:
         if flags & _RST:
             self._close(key, found)
             self._close((dst, src), found)
+        self._weigh(key)
+        while self._held > self._limits.tcp_held_bytes:
+            self._hits.hit("tcp_held_bytes")
+            self._close(max(self._streams, key=lambda k: self._streams[k].held), found)
         return found
+
+    def _weigh(self, key: _Key) -> None:
+        """Counts anew what a stream holds."""
+        stream = self._streams.get(key)
+        if stream is not None:
+            held = len(stream.buffer) + stream.pending_bytes
+            self._held += held - stream.held
+            stream.held = held
 
     def finish(self) -> list[Datagram]:
         """The messages that were whole but for their order, and those whose end never came."""
@@ -204,13 +223,17 @@ class TcpStreams:
             begins = sip_start(bytes(stream.buffer))
             if begins is False or (begins is None and cut and not is_sip(bytes(stream.buffer))):
                 if not on_port or self._is_tls(key, bytes(stream.buffer)):
-                    del self._streams[key]
+                    self._drop(key)
                     return False
                 stream.hunting = stream.decided = True
             elif begins:
                 stream.decided = True
-        if stream.decided or (on_port and not stream.buffer.strip(b"\r\n")):
+        blank = not stream.decided and not stream.buffer.strip(b"\r\n")
+        if stream.decided or (on_port and blank):
             self._frame(key, stream, ts_ns, frame, found)
+        elif blank and len(stream.buffer) > _BLANK_BYTES:
+            self._drop(key)
+            return False
         if cut:
             self._broken(key, stream, ts_ns, frame, found)
         return True
@@ -234,6 +257,7 @@ class TcpStreams:
         oldest_ns = next(iter(stream.pending.values()))[0]
         if _ahead(ack, stream.next_seq) > 0 and ts_ns - oldest_ns > _HOLE_NS:
             self._skip_hole(key, stream, found)
+            self._weigh(key)
 
     def _skip_hole(self, key: _Key, stream: _Stream, found: list[Datagram]) -> None:
         """Gives up the missing bytes and goes on behind them."""
@@ -326,13 +350,21 @@ class TcpStreams:
         stream.scanned = stream.need = 0
         stream.decided = stream.hunting = True
 
+    def _drop(self, key: _Key) -> bool:
+        """Forgets a stream; False where it isn't followed."""
+        stream = self._streams.pop(key, None)
+        if stream is None:
+            return False
+        self._held -= stream.held
+        return True
+
     def _close(self, key: _Key, found: list[Datagram]) -> None:
         stream = self._streams.get(key)
         if stream is None:
             return
         while stream.pending and self._streams.get(key) is stream:
             self._skip_hole(key, stream, found)
-        if self._streams.pop(key, None) is not None and not stream.hunting:
+        if self._drop(key) and not stream.hunting:
             held = bytes(stream.buffer)
             if _HEADER_END.search(held) and is_sip(held):
                 self._give(key, held, *stream.last, found, cut=True)

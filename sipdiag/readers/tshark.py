@@ -5,7 +5,8 @@ Contract: ``open_tshark`` gives the same ``Datagram``s as the native reader woul
 tshark are read side by side and merged by frame number: one as fields, of all frames, for UDP
 (its payload goes through the same ``Recogniser``, media is only counted); one through pyshark,
 with raw bytes, for SIP over streams and for ICMP. Keep-alives inside TCP streams aren't told.
-Raises ``AccessError`` where tshark is missing, ``InputError`` where tshark can't read the file.
+Raises ``AccessError`` where tshark is missing or is none, ``InputError`` where tshark can't read
+the file.
 """
 
 from __future__ import annotations
@@ -64,9 +65,10 @@ class TsharkReader:
         hits: LimitHits,
         options: Sequence[tuple[str, str]],
         tshark: str,
+        media: MediaTable | None = None,
     ) -> None:
         self.source = source
-        self.media = MediaTable(limits, hits)
+        self.media = MediaTable(limits, hits) if media is None else media
         self._path = path
         self._spool = spool
         self._limits = limits
@@ -219,6 +221,7 @@ class TsharkReader:
 
         import pyshark
         from pyshark.capture.capture import TSharkCrashException
+        from pyshark.tshark.tshark import TSharkVersionException
 
         parameters: list[str] = []
         for option in self._options:
@@ -241,6 +244,8 @@ class TsharkReader:
             # The run for UDP reads the same file and reports why. What crashed is no longer there
             # to be closed, which pyshark would try once more when the capture is collected.
             capture._running_processes.clear()
+        except TSharkVersionException as error:
+            raise AccessError(f"this tshark can't be used: {error}") from None
         finally:
             if capture._running_processes:
                 capture.close()
@@ -287,6 +292,7 @@ def open_tshark(
     hits: LimitHits,
     keylog: str | os.PathLike[str] | None = None,
     decode_as: Sequence[str] = (),
+    media: MediaTable | None = None,
 ) -> TsharkReader:
     """A reader of ``stream`` by tshark, which is given ``path`` if that is a file it can read as
     it lies, and a temporary copy otherwise. ``keylog``: a TLS key log file (NSS format);
@@ -318,7 +324,7 @@ def open_tshark(
     stream.close()
     source.kind = "tshark"
     try:
-        return TsharkReader(path, spool, source, limits, hits, options, tshark)
+        return TsharkReader(path, spool, source, limits, hits, options, tshark, media)
     except InputError:
         if spool is not None:
             spool.close()

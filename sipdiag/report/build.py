@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from sipdiag._version import __version__
 from sipdiag.advice import (
@@ -16,6 +16,7 @@ from sipdiag.advice import (
 )
 from sipdiag.base.datagram import Source, Vantage
 from sipdiag.base.interval import seconds
+from sipdiag.base.limits import DEFAULT_LIMITS
 from sipdiag.findings import Finding, Undetermined, Verdict
 from sipdiag.findings.context import Context, peer_subject
 from sipdiag.findings.model import Evidence, Subject
@@ -54,14 +55,16 @@ def build(
     root = max(roots, key=lambda f: (f.severity, f.confidence), default=None)
     if root is not None:
         findings.sort(key=lambda f: f is not root and f.caused_by is not root)
-    simulated = _simulate(contexts, target)
+    simulated, left_out = _simulate(contexts, target, {finding.subject for finding in findings})
+    if left_out:
+        limits_hit = sorted({*limits_hit, "clients_simulated"})
     undetermined = [open_ for verdict in verdicts for open_ in verdict.undetermined]
     return Report(
         schema=SCHEMA,
         tool={"version": __version__},
         sources=[_source(source) for source in sources],
         verdict=_verdict(root, undetermined, contexts),
-        findings=[_finding(finding) for finding in findings],
+        findings=[finding_info(finding) for finding in findings],
         undetermined=[_undetermined(item) for item in undetermined],
         estimates=estimates(contexts),
         recommendations=[_recommendation(item) for item in recommend(findings, target, simulated)],
@@ -71,25 +74,39 @@ def build(
         driver=target.driver,
         crossings=[_crossing(crossing, same_place) for crossing, same_place in crossings],
         what_if=[
-            _outlook(subject, row, row is recommended(rows, row.where))
+            _outlook(subject, row, any(row is best for best in chosen))
             for subject, rows in simulated.items()
+            for chosen in [[recommended(rows, where) for where in {row.where for row in rows}]]
             for row in rows
         ],
     )
 
 
-def _simulate(contexts: Iterable[Context], target: Target) -> dict[Subject, list[Outlook]]:
-    """What other settings would do for each client: by the source that saw most of its fate."""
+def _simulate(
+    contexts: Iterable[Context], target: Target, found: Container[Subject]
+) -> tuple[dict[Subject, list[Outlook]], bool]:
+    """What other settings would do for each client, by the source that saw most of its fate; those
+    that something was found of go first. Whether clients were left out."""
+    reaches = [
+        (peer_subject(reach.peer), reach, context.subjects)
+        for context in contexts
+        if context.subjects.source.vantage is not Vantage.PHONE
+        for reach in context.reaches
+    ]
+    most = DEFAULT_LIMITS.clients_simulated
+    if len(reaches) > most:
+        reaches.sort(key=lambda each: each[0] not in found)
     simulated: dict[Subject, list[Outlook]] = {}
-    for context in contexts:
-        if context.subjects.source.vantage is Vantage.PHONE:
+    for subject, reach, subjects in reaches:
+        if subject in simulated:
             continue
-        for reach in context.reaches:
-            subject = peer_subject(reach.peer)
-            seen = seen_of(reach, context.subjects)
-            if seen is not None and subject not in simulated:
-                simulated[subject] = outlooks(seen, reach.peer.protocol, target)
-    return simulated
+        seen = seen_of(reach, subjects)
+        if seen is None:
+            continue
+        if len(simulated) >= most:
+            return simulated, True
+        simulated[subject] = outlooks(seen, reach.peer.protocol, target)
+    return simulated, False
 
 
 def _outlook(subject: Subject, row: Outlook, chosen: bool) -> OutlookInfo:
@@ -163,7 +180,8 @@ def _evidence(evidence: Evidence) -> EvidenceInfo:
     )  # fmt: skip
 
 
-def _finding(finding: Finding) -> FindingInfo:
+def finding_info(finding: Finding) -> FindingInfo:
+    """A finding as the report has it."""
     return FindingInfo(
         code=finding.code,
         name=finding.name,

@@ -301,3 +301,56 @@ class Report:
     what_if: list[OutlookInfo] = field(default_factory=list)
     asterisk: str | None = None
     driver: str | None = None
+
+
+@dataclass(slots=True)
+class ConfChangeInfo:
+    """A line of the administrator's own files that is changed, or (``added``) put behind ``line``.
+    ``affects``: other peers that the change touches."""
+
+    file: str
+    line: int
+    added: bool
+    section: str
+    option: str
+    before: str | None
+    value: str
+    affects: list[str]
+
+
+@dataclass(slots=True)
+class ConfSettingInfo:
+    """Of alternatives the setting that was taken."""
+
+    file: str | None
+    section: str | None
+    option: str
+    value: str
+
+
+@dataclass(slots=True)
+class ConfDefectInfo:
+    """Something wrong in a file as such. ``refused``: Asterisk doesn't take the file for it."""
+
+    code: str
+    file: str
+    line: int
+    text: str
+    refused: bool
+
+
+@dataclass(slots=True)
+class AdviseInfo:
+    """What a diagnosis comes to in the administrator's own files (``advise`` in the report of
+    ``sipdiag advise``). ``backups``: a changed file's name to where it is kept as it was. ``diff``
+    applies with ``patch -p1``."""
+
+    changes: list[ConfChangeInfo]
+    chosen: list[ConfSettingInfo]
+    already: list[str]
+    contradictions: list[str]
+    by_hand: list[str]
+    notes: list[str]
+    defects: list[ConfDefectInfo]
+    backups: dict[str, str]
+    diff: str

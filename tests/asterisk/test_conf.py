@@ -167,9 +167,25 @@ def test_the_usual_directory_means_this_one(tmp_path: Path) -> None:
 
 def test_loops_and_doubling_end(tmp_path: Path) -> None:
     config = _read(tmp_path, "[a]\nx=1\n#include sip.conf\n#include sip.conf\n")
-    assert "include-depth" in _codes(config)
+    assert _codes(config) == ["include-loop", "include-loop"]
+    assert config.refused is not None
     doubling = "[t0](!)\nx=1\n" + "".join(f"[t{n}](!,t{n - 1},t{n - 1})\n" for n in range(1, 60))
     assert "settings-count" in _codes(_read(tmp_path, doubling))
+
+
+def test_including_deeper_than_asterisk_does(tmp_path: Path) -> None:
+    files = {f"f{n}_conf": f"#include f{n + 1}.conf\n" for n in range(12)}
+    assert "include-depth" in _codes(_read(tmp_path, "#include f0.conf\n", **files))
+
+
+def test_include_bombs_end(tmp_path: Path) -> None:
+    """Each file includes the next one ten times; and a large one, a thousand times."""
+    files = {f"f{n}_conf": f"[a{n}]\n" + f"#include f{n + 1}.conf\n" * 10 for n in range(8)}
+    files["f8_conf"] = "[a8]\n"
+    assert "include-count" in _codes(_read(tmp_path, "#include f0.conf\n", **files))
+    large = "; " + "x" * 8000 + "\n"
+    config = _read(tmp_path, "#include b.conf\n" * 900, b_conf=large * 100)
+    assert _codes(config)[0] == "include-count"
 
 
 def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:

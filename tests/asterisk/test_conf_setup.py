@@ -126,6 +126,11 @@ def test_two_objects_of_one_kind_and_name(tmp_path: Path) -> None:
     assert [(d.code, d.refused) for d in setup.defects] == [("duplicate", True)]
 
 
+def test_what_is_wrong_is_told_up_to_a_bound(tmp_path: Path) -> None:
+    setup = setup_of(tmp_path, pjsip="[101]\ntype=aor\n" * 5000)
+    assert len(setup.configs["pjsip.conf"].defects) == 200
+
+
 def test_iax2(tmp_path: Path) -> None:
     setup = setup_of(
         tmp_path,

@@ -76,6 +76,13 @@ def test_a_value_over_two_lines(tool: list[str], tmp_path: Path) -> None:
     assert file.read_bytes() == after == header("#define IAX_DEFAULT_REG_EXPIRE 25\n")
 
 
+def test_a_value_over_two_lines_stays_out_of_the_patch_header() -> None:
+    before = header("#define IAX_DEFAULT_REG_EXPIRE 6\\\n0\n")
+    after = with_seconds(before, 25)
+    first, _, _ = quilt_patch(b"", before, after).partition(b"\n")
+    assert first == b"Description: registrations over IAX2 expire after 25 s, not 60 s"
+
+
 @needs_tools
 @pytest.mark.parametrize("tool", TOOLS, ids=["patch", "git"])
 @pytest.mark.parametrize("release", RELEASES)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from sipdiag.crafting.scenario import IaxPeer, Scenario, SipPhone
 from sipdiag.findings.context import Context
-from sipdiag.findings.reachable import Reachable, reachable
+from sipdiag.findings.reachable import Reachable, State, reachable, stretches
 from tests.findings.conftest import INNER, OUTER
 from tests.told import subjects_of
 
@@ -37,6 +39,19 @@ def test_alive_dead_and_what_lies_between(s: Scenario) -> None:
     assert 30 / 54 < found.alive < 34 / 54
     assert 16 / 54 < found.dead < 20 / 54
     assert found.unknown < 5 / 54
+
+
+def test_stretches_leave_no_gap_and_make_the_shares(s: Scenario) -> None:
+    _expiring(s)
+    context = Context(subjects_of(s))
+    found = list(stretches(context.reaches[0], context.subjects))
+    assert all(a.end_ns == b.begin_ns and a.begin_ns < a.end_ns for a, b in pairwise(found))
+    share = reachable(context.reaches[0], context.subjects)
+    assert share is not None
+    span = found[-1].end_ns - found[0].begin_ns
+    dead = sum(each.end_ns - each.begin_ns for each in found if each.state is State.DEAD)
+    assert span / 1e9 == pytest.approx(share.span_s)
+    assert dead / span == pytest.approx(share.dead, abs=1e-4)
 
 
 def test_a_lost_ping_does_not_bring_the_binding_back(s: Scenario) -> None:

@@ -22,6 +22,16 @@ def _story(
     return s
 
 
+def test_a_step_knows_what_it_consists_of_and_when_it_ended() -> None:
+    told = subjects_of(_story(fails=True))
+    register, answered, lost = steps_of(told.peers[0], told)
+    assert [t.method for t in register.transactions] == ["REGISTER", "REGISTER"]
+    assert [t.method for t in answered.transactions] == ["INVITE", "BYE"]
+    assert [t.method for t in lost.transactions] == ["INVITE"]
+    assert register.until_ns < answered.at_ns < answered.until_ns < lost.at_ns
+    assert lost.until_ns == lost.transactions[0].sent[-1].ts_ns > lost.at_ns
+
+
 def test_peers_pair_by_user_in_any_order() -> None:
     good = subjects_of(_story(fails=False, users=("101", "102")))
     bad = subjects_of(_story(fails=True, users=("102", "101")))

@@ -58,6 +58,17 @@ def test_a_call() -> None:
     assert "500 packets" in repr(flow)
 
 
+def test_progress_is_told_by_marks_two_seconds_apart() -> None:
+    table = MediaTable()
+    call(table, T0, 500)
+    flow = table.flow(A, B)
+    assert flow is not None
+    (points,) = flow.progress
+    assert points[0] == (T0, 1) and points[-1] == (T0 + 499 * 20 * MS, 500)
+    assert points == sorted(points) and len(points) == 6
+    assert all(count == (at - T0) // (20 * MS) + 1 for at, count in points)
+
+
 def test_silence_and_ssrc_begin_segments() -> None:
     table = MediaTable()
     call(table, T0, 10)

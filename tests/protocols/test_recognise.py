@@ -296,3 +296,18 @@ def test_a_real_new_frame_is_known_by_its_content() -> None:
     ]
     assert len(frames) > 5
     assert all(is_iax2_control(frame) for frame in frames)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"OPTIONS sip:100@203.0.\0113.5 SIP/2.0\r\nVia: a\r\n",
+        b"OPTIONS sip:100@203.0.113.5 SIP/2.0\r\0\nVia: a\r\n",
+    ],
+    ids=["in the line", "behind its end"],
+)
+def test_a_nul_is_judged_the_same_in_pieces(line: bytes) -> None:
+    """A stream is no less SIP, and no more, because its start line came in two segments."""
+    whole = sip_start(line)
+    assert whole is is_sip(line)
+    assert all(sip_start(line[:size]) in (None, whole) for size in range(len(line)))

@@ -20,7 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sipdiag.asterisk import log_prefix
-from sipdiag.asterisk.log_records import records, sniff
+from sipdiag.asterisk.log_form import sniff
+from sipdiag.asterisk.log_records import records
 from sipdiag.base.errors import InputError, UsageError
 from sipdiag.base.interval import NS
 from sipdiag.base.limits import LimitHits, Limits
@@ -227,6 +228,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
         LINE.replace(b"Peer", b"Asterisk " + b"1" * 900_000),
         LINE.replace(b"Peer", b"Registration from '" + b"' failed for '" * 60_000),
         b'{"log":"x","stream":"stdout","time":"2024-01-31T12:00:01Z"}\n' * 50_000 + LINE,
+        (b'{"log":' * 50_000 + b"[" * 200_000 + b"\n") * 3 + LINE,
         b"".join(
             b"[2024-01-31 12:00:00] VERBOSE[%d] chan_iax2.c: Rx-Frame Retry[ No] -- OSeqno: 000 "
             b"ISeqno: 000 Type: IAX     Subclass: PING   \n" % number
@@ -243,6 +245,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
         "version",
         "names",
         "partial",
+        "nesting",
         "threads",
     ],
 )

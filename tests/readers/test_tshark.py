@@ -230,3 +230,13 @@ def test_tls_with_a_key_log(tmp_path: Path, version: ssl.TLSVersion) -> None:
     assert {d.transport for d in found} == {Transport.TLS}
     assert [d.src and d.src.port for d in found] == [40_000, 5061]
     assert list(open_source(path)) == []
+
+
+def test_what_is_called_tshark_and_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers, but with no version that pyshark knows."""
+    (tmp_path / "tshark").write_text("#!/bin/sh\necho TShark nine\n")
+    (tmp_path / "tshark").chmod(0o755)
+    (tmp_path / "one.pcap").write_bytes(pcap([udp(PHONE, PBX, sip())]))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(AccessError, match="TShark nine"):
+        list(open_source(tmp_path / "one.pcap", reader="tshark"))

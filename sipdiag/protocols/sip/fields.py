@@ -128,6 +128,32 @@ def _plain_params(text: str) -> Params:
     return params
 
 
+_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+def _unquoted(text: str) -> str:
+    """A quoted string's content (RFC 3261 section 25.1); without its quotes, as far as they are
+    there, where it is none."""
+    match = _QUOTED.fullmatch(text)
+    if match is None:
+        return text.strip('"')
+    return _ESCAPED.sub(r"\1", match[1]) if "\\" in match[1] else match[1]
+
+
+_BEFORE_BRACKET = re.compile(r'(?:[^"<]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+
+
+def _bracket(text: str) -> int:
+    """Where the angle bracket around the URI opens: the first one outside of quotes, or, where a
+    quote never ends, the last one. -1 where there is none."""
+    match = _BEFORE_BRACKET.match(text)
+    end = match.end() if match is not None else 0
+    if text[end : end + 1] == '"':
+        return text.rfind("<")
+    return end if end < len(text) else -1
+
+
 def parse_params(text: str) -> Params:
     """``;a=b;c`` as a dict. The first of a repeated name wins; quotes round a value go."""
     params: Params = {}
@@ -137,26 +163,30 @@ def parse_params(text: str) -> Params:
         name, equals, value = part.partition("=")
         name = name.strip().lower()
         if name and name not in params:
-            params[name] = value.strip().strip('"') if equals else None
+            params[name] = _unquoted(value.strip()) if equals else None
     return params
 
 
-_HOST_PORT = re.compile(r"\s*(\[[^\]]*\]|[^\s:;?,<>\[\]]+)\s*(?::\s*(\d{1,5}))?\s*$")
-_V6_BARE = re.compile(r"\s*([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)\s*$")
+_HOST_PORT = re.compile(r"\s*+(\[[^\]]*+\]|[^\s:;?,<>\[\]]++)\s*+(?::\s*+(\d{1,5}+))?+\s*+$")
+_V6_BARE = re.compile(r"\s*+([0-9A-Fa-f.]*+(?::[0-9A-Fa-f.]*+){2,}+)\s*+$")
+_V6_THREE_COLONS = re.compile(r":::(?=\d+\.\d+\.\d+\.\d+$)")
 
 
 def parse_host_port(text: str) -> tuple[str, int | None] | None:
     """``host``, ``host:port``, ``[v6]:port``; a bare IPv6 address is taken as one without a port
-    (RFC 5118 section 4.5)."""
+    (RFC 5118 section 4.5), a third colon before an IPv4 part is passed over (section 4.10)."""
     match = _HOST_PORT.match(text)
     if match:
-        return match[1].strip("[]"), _port(match[2])
+        host = match[1].strip("[]")
+        if ":::" in host:
+            host = _V6_THREE_COLONS.sub("::", host)
+        return host, _port(match[2])
     match = _V6_BARE.match(text)
     return (match[1], None) if match else None
 
 
 _PARAMS = r"((?:;[^\s;,?=@\"<>]++(?:=[^\s;,?@\"<>]*+)?)*+)"
-_ADDRESS = r"(\[[0-9A-Fa-f:.]*+\]|[^\s:;?,=@\"<>\[\]]++)(?::(\d{1,5}+))?+" + _PARAMS
+_ADDRESS = r"(\[(?:[0-9A-Fa-f.]++|:(?!::))*+\]|[^\s:;?,=@\"<>\[\]]++)(?::(\d{1,5}+))?+" + _PARAMS
 _PLAIN_URI = r"(sips?):(?:([^\s:;?,@\"<>]++)@)?+" + _ADDRESS
 _PLAIN_NAME_ADDR = re.compile(
     r"(?:\"([^\"\\<>]*+)\" *+|([A-Za-z0-9.!%*_+`'~-]++) ++|)<" + _PLAIN_URI + ">" + _PARAMS
@@ -195,27 +225,19 @@ def parse_name_addr(text: str) -> NameAddr:
         uri = Uri(scheme, user, host.strip("[]"), _port(port), _plain_params(of_uri))
         display = (quoted or token or "").strip().strip('"')
         return NameAddr(display, uri, _plain_params(of_header), text)
-    opening = -1
-    if "<" in text:
-        in_quotes = False
-        for at, char in enumerate(text):
-            if char == '"' and text[at - 1 : at] != "\\":
-                in_quotes = not in_quotes
-            elif char == "<" and not in_quotes:
-                opening = at
-                break
+    opening = _bracket(text)
     if opening >= 0:
         closing = text.find(">", opening)
         inside = text[opening + 1 : closing if closing >= 0 else len(text)]
         after = text[closing + 1 :] if closing >= 0 else ""
-        display = text[:opening].strip().strip('"')
+        display = _unquoted(text[:opening].strip())
         return NameAddr(display, parse_uri(inside), parse_params(after.lstrip(" \t;")), text)
     addr, _, params = text.partition(";")
     return NameAddr("", parse_uri(addr), parse_params(params), text)
 
 
 _VIA = re.compile(
-    r"\s*SIP\s*/\s*\d+\.\d+\s*/\s*([^\s;,]+)\s+([^;]+)(.*)$", re.DOTALL | re.IGNORECASE
+    r"\s*+SIP\s*+/\s*+\d++\.\d++\s*+/\s*+([^\s;,]++)\s++([^;]++)(.*+)$", re.DOTALL | re.IGNORECASE
 )
 
 
@@ -234,7 +256,7 @@ def parse_via(text: str) -> Via | None:
     return Via(match[1].upper(), host_port[0], host_port[1], parse_params(match[3].lstrip(" \t;")))
 
 
-_CSEQ = re.compile(r"\s*(\d{1,20})\s+(\S+)")
+_CSEQ = re.compile(r"\s*+(\d{1,20}+)\s++(\S++)")
 
 
 def parse_cseq(text: str) -> CSeq | None:

@@ -34,6 +34,7 @@ from sipdiag.protocols.sip.fields import (
     parse_via,
     split_outside,
 )
+from sipdiag.protocols.sip.grammar import content_defects
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -48,17 +49,17 @@ COMPACT = {
 """Compact header names (IANA registry "SIP Parameters": RFC 3261, 3515, 3841, 3892, 4028, 4474,
 6665)."""
 
-_SINGLE = ("call-id", "cseq", "from", "to", "content-length", "max-forwards", "content-type")
-_NEEDED = ("call-id", "cseq", "from", "to", "via")
-
 _START = re.compile(
-    rb"(?:(?P<method>[A-Za-z0-9.!%*_+`'~\-]{1,64})[ \t]+(?P<uri>[^\r\n]+?)[ \t]+"
-    rb"SIP/(?P<asked>\d+\.\d+)[ \t]*|SIP/(?P<given>\d+\.\d+)[ \t]+"
-    rb"(?P<status>\d+)(?:[ \t]+(?P<reason>[^\r\n]*))?)(?:\r?\n|\Z)",
+    rb"(?:(?P<method>[A-Za-z0-9.!%*_+`'~\-]{1,64}+)[ \t]++"
+    rb"(?P<uri>[^ \t\r\n](?:[^\r\n]*[^ \t\r\n])?)[ \t]++SIP/(?P<asked>\d++\.\d++)[ \t]*+"
+    rb"|SIP/(?P<given>\d++\.\d++)[ \t]++"
+    rb"(?P<status>\d++)(?:[ \t]++(?P<reason>[^\r\n]*+))?+)(?:\r?\n|\Z)",
     re.IGNORECASE,
 )
+"""Possessive (``++``), as all patterns here: a line made of blanks must not cost more than its
+length."""
 _HEADER = re.compile(
-    rb"(?P<name>[^\s:]+)[ \t]*:(?P<value>[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)(?:\r?\n|\Z)"
+    rb"(?P<name>[^\s:]++)[ \t]*+:(?P<value>[^\r\n]*+(?:\r?\n[ \t]++[^\r\n]*+)*+)(?:\r?\n|\Z)"
 )
 _NAME = re.compile(rb"[^\s:]+[ \t]*")
 _LINE = re.compile(rb"[^\r\n]*(?:\r?\n|\r|\Z)")
@@ -96,7 +97,9 @@ class _Start:
 
     @lazy
     def request_uri(self) -> Uri | None:
-        return parse_uri(self.uri) if self.method is not None else None
+        if self.method is None:
+            return None
+        return parse_uri(self.uri.removeprefix("<").removesuffix(">"))
 
 
 class _Places(NamedTuple):
@@ -387,42 +390,7 @@ class Message:
     @lazy
     def defects(self) -> tuple[Defect, ...]:
         """All that RFC 3261 doesn't allow, and that was noticed."""
-        return self.parse_defects + tuple(self._content_defects())
-
-    def _content_defects(self) -> list[Defect]:
-        found = []
-        if self.version != "2.0":
-            found.append(Defect("version", f"SIP/{self.version}", self.start_offset))
-        at = {header.name: header.offset for header in reversed(self.headers)}
-        for name in _NEEDED:
-            if name not in at:
-                found.append(Defect("header-missing", f"no {name} header", self.start_end))
-        for name in _SINGLE:
-            if len(self.all(name)) > 1:
-                found.append(Defect("header-repeated", f"{name} more than once", at[name]))
-        if "cseq" in at and self.cseq is None:
-            found.append(Defect("cseq-unreadable", "CSeq can't be read", at["cseq"]))
-        elif self.cseq and self.cseq.number >= 2**31:
-            found.append(Defect("cseq-range", "CSeq is not below 2**31", at["cseq"]))
-        if self.is_request and self.cseq and self.cseq.method != self.method:
-            found.append(Defect("cseq-method", "CSeq names another method", at["cseq"]))
-        if "via" in at and len(self.vias) < len(self.all("via")):
-            found.append(Defect("via-unreadable", "a Via can't be read", at["via"]))
-        if self.status is not None and not 100 <= self.status <= 699:
-            found.append(Defect("status-range", "status code out of range", self.start_offset))
-        length = self.get("content-length")
-        if length is not None:
-            have = len(self.raw) - self.body_offset
-            if self.content_length is None:
-                text = "Content-Length is no number"
-                found.append(Defect("content-length-unreadable", text, at["content-length"]))
-            elif self.content_length > have:
-                text = f"Content-Length is {self.content_length}, the body has {have} bytes"
-                found.append(Defect("content-length-long", text, at["content-length"]))
-            elif self.content_length < have:
-                text = f"{have - self.content_length} bytes follow the body"
-                found.append(Defect("content-length-short", text, at["content-length"]))
-        return found
+        return self.parse_defects + tuple(content_defects(self))
 
 
 def looks_like_sip(payload: bytes) -> bool:

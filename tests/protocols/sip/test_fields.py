@@ -81,3 +81,48 @@ def test_ports_and_hosts_that_are_none(text: str) -> None:
 def test_cseq() -> None:
     assert parse_cseq("0009  INVITE") == (9, "INVITE")
     assert parse_cseq("INVITE") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "display"),
+    [
+        ('"a \\\\" <sip:x@y>', "a \\"),
+        ('"a \\" b" <sip:x@y>', 'a " b'),
+        ('"a, <sip:no@no>" <sip:x@y>', "a, <sip:no@no>"),
+        ('"a <sip:x@y>', "a"),
+        ("a b<sip:x@y>", "a b"),
+        ('"" <sip:x@y>', ""),
+    ],
+)
+def test_display_names(text: str, display: str) -> None:
+    value = parse_name_addr(text)
+    assert value.display == display
+    assert value.uri is not None and (value.uri.user, value.uri.host) == ("x", "y")
+
+
+def test_quoted_values() -> None:
+    params = parse_name_addr('<sip:a>;x="a\\"b";y=";,<>";z="open').params
+    assert params == {"x": 'a"b', "y": ";,<>", "z": "open"}
+
+
+def test_three_colons_before_an_ipv4_part() -> None:
+    assert parse_host_port("[2001:db8:::192.0.2.1]:5060") == ("2001:db8::192.0.2.1", 5060)
+    assert parse_host_port("[2001:db8:::1]") == ("2001:db8:::1", None)
+    value = parse_name_addr("<sip:u@[2001:db8:::192.0.2.1]:5060>;tag=1")
+    assert value.uri is not None and value.uri.host == "2001:db8::192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    "piece", [*' :;,@<>"\\a1.[]%', "a ", ";a", '\\"', '"a"', "<a>", "::", " <", '" ']
+)
+def test_values_made_to_be_slow(piece: str) -> None:
+    """A pattern that tries every way to split such a value would never come to an end."""
+    long = piece * (60_000 // len(piece))
+    for before in ("", "sip:", "<sip:", '"', "SIP/2.0/UDP ", "SIP/2.0/UDP a:", "1 ", "a;b="):
+        for after in ("", "z", ">", '"', "\r", ":"):
+            text = before + long + after
+            parse_uri(text)
+            parse_via(text)
+            parse_cseq(text)
+            parse_host_port(text)
+            parse_name_addr(text)
