@@ -71,7 +71,12 @@ def merge(verdicts: list[Verdict]) -> list[Verdict]:
             if winner is finding:
                 kept.append(finding)
             else:
-                winner.evidence.extend(e._replace(role="supports") for e in finding.evidence[:2])
+                told = {e.origin for e in winner.evidence}
+                winner.evidence.extend(
+                    e._replace(role="supports")
+                    for e in finding.evidence[:2]
+                    if e.origin not in told
+                )
         root = kept[0] if kept and kept[0].severity >= Severity.WARNING else None
         own = {(f.code, f.subject.ident) for f in verdict.findings}
         open_still = [

@@ -5,6 +5,7 @@ Contract: pure, time is an argument.
 
 from __future__ import annotations
 
+from sipdiag.base.endpoint import behind_nat
 from sipdiag.base.interval import NS, Interval
 from sipdiag.findings.reach import GRACE_S
 from sipdiag.live.client import Client
@@ -19,7 +20,7 @@ def row_of(client: Client, now_ns: int) -> PeerRow:
         protocol=client.protocol,
         user=client.user or str(outer or "?"),
         outer=outer,
-        written=client.written if client.protocol == "SIP" else None,
+        written=_private(client),
         granted_s=client.granted_s,
         observed_s=client.observed_s,
         last_out_ns=client.last_out_ns,
@@ -28,6 +29,11 @@ def row_of(client: Client, now_ns: int) -> PeerRow:
         state=state_of(client, judged.lifetime, now_ns),
         findings=judged.codes,
     )
+
+
+def _private(client: Client) -> str | None:
+    written = client.written if client.protocol == "SIP" else None
+    return written if written is not None and behind_nat(written) else None
 
 
 def state_of(client: Client, lifetime: Interval, now_ns: int) -> PeerState:

@@ -55,6 +55,14 @@ def test_a_registration_that_ran_out_and_a_phone_that_is_silent(tmp_path: Path) 
     assert watched(s, tmp_path).peers["101"].state is PeerState.SILENT
 
 
+def test_a_phone_that_writes_a_public_address_writes_no_private_one(tmp_path: Path) -> None:
+    s = story()
+    phone = s.sip_phone("102", inner="198.51.100.9", outer="198.51.100.9")
+    s.at(0)
+    s.register(phone, expires=60, granted=60)
+    assert watched(s, tmp_path, more_s=1).peers["102"].written is None
+
+
 def test_an_iax2_peer_is_a_row_without_a_written_address(tmp_path: Path) -> None:
     s = story()
     peer = s.iax_peer("201", inner="192.168.1.60:4569", outer="203.0.113.7:4569")
