@@ -428,7 +428,7 @@ STARTS = frozenset(_BY_START) | frozenset(
 """The first four bytes of every line that may be a verdict."""
 
 _CONTACT = re.compile(rb"sips?:[^@;\s]*@?(\[[^\]]+\]|[^:;@\s]+)(?::(\d{1,5}))?")
-_USER = re.compile(r"sips?:([^@;>\s]+)@")
+_USER = re.compile(r"sips?:([^@;>\s]{1,255}+)@")
 
 
 class Found(NamedTuple):

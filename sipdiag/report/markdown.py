@@ -275,10 +275,10 @@ def _way(number: int, way: Way) -> list[str]:
     """One of several ways, of which any does; or what cures another client."""
     parts = []
     lead = f"**{number}.** " + ("Or " if way.other else "")
-    for title, paste in way.blocks:
-        parts.append(f"{lead}{text(title)}{':' if paste else ''}")
-        if paste:
-            parts.append(_fenced([plain(line) for line in paste.splitlines()], "ini"))
+    for title, lines in way.blocks:
+        parts.append(f"{lead}{text(title)}{':' if lines else ''}")
+        if lines:
+            parts.append(_fenced([plain(line) for line in lines], "ini"))
         lead = "and "
     return [*parts, "\n".join(f"- {label}: {_prose(sentence)}" for label, sentence in way.notes)]
 

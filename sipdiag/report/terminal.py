@@ -262,10 +262,10 @@ def _settings(report: Report) -> RenderableType | None:
 def _way(number: int, way: Way) -> RenderableType:
     parts: list[RenderableType] = []
     lead = f"{number}. " + ("or " if way.other else "")
-    for title, paste in way.blocks:
-        parts.append(Text(plain(f"{lead}{title}{':' if paste else ''}")))
+    for title, lines in way.blocks:
+        parts.append(Text(plain(f"{lead}{title}{':' if lines else ''}")))
         lead = " " * (len(str(number)) + 2)
-        for line in paste.splitlines():
+        for line in lines:
             style = "bold" if "=" in line else ""
             parts.append(
                 Text(plain(f"       {line}"), style=style, no_wrap=True, overflow="ignore")

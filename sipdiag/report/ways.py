@@ -22,11 +22,11 @@ Notes = tuple[tuple[str, str], ...]
 
 @dataclass(slots=True)
 class Way:
-    """One of several ways to cure it, or what cures another client. ``blocks``: (title, text to
-    paste or empty); ``other``: it does the same as the way before it."""
+    """One of several ways to cure it, or what cures another client. ``blocks``: (title, lines to
+    paste, if any); ``other``: it does the same as the way before it."""
 
     other: bool
-    blocks: list[tuple[str, str]]
+    blocks: list[tuple[str, tuple[str, ...]]]
     notes: Notes
 
 
@@ -103,16 +103,15 @@ def _conf(items: list[RecommendationInfo]) -> Iterable[tuple[str, tuple[str, ...
         yield f"{name}   ; {kind}" if kind else name, tuple(lines)
 
 
-def _pasted(changes: list[_Change]) -> list[tuple[str, str]]:
+def _pasted(changes: list[_Change]) -> list[tuple[str, tuple[str, ...]]]:
     """Blocks of changes that are alike, each section once; the rest is counted."""
     found = []
     for number, (title, _) in enumerate(changes[0].blocks):
         sections = dict(part for change in changes for part in change.blocks[number][1])
-        shown = [
-            "\n".join([name, *lines] if name else lines)
-            for name, lines in list(sections.items())[:_PASTED]
-        ]
+        shown: list[str] = []
+        for name, lines in list(sections.items())[:_PASTED]:
+            shown += [*([""] if shown else []), *([name] if name else []), *lines]
         if len(sections) > _PASTED:
-            shown.append(f"; and {len(sections) - _PASTED} more sections")
-        found.append((title, "\n\n".join(shown)))
+            shown += ["", f"; and {len(sections) - _PASTED} more sections"]
+        found.append((title, tuple(shown)))
     return found

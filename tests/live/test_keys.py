@@ -156,7 +156,11 @@ def test_a_signal_that_nobody_handles_puts_it_back_and_ends_the_process(
     user, program = terminal
     before = termios.tcgetattr(program)
     process = subprocess.Popen(
-        [sys.executable, "-c", _KILLED], stdin=program, stdout=program, cwd=tmp_path
+        [sys.executable, "-c", _KILLED],
+        stdin=program,
+        stdout=program,
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # a shell's "&" ignores some
     )
     seen = b""
     while b"ready" not in seen:

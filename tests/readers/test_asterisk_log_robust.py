@@ -227,6 +227,9 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
         + b"\r" * 900_000,
         LINE.replace(b"Peer", b"Asterisk " + b"1" * 900_000),
         LINE.replace(b"Peer", b"Registration from '" + b"' failed for '" * 60_000),
+        LINE.replace(
+            b"Peer", b"Registration from '" + b"sip:" * 200_000 + b"' failed for '1.2.3.4:5060' - x"
+        ),
         b'{"log":"x","stream":"stdout","time":"2024-01-31T12:00:01Z"}\n' * 50_000 + LINE,
         (b'{"log":' * 50_000 + b"[" * 200_000 + b"\n") * 3 + LINE,
         b"".join(
@@ -244,6 +247,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
         "CRs",
         "version",
         "names",
+        "users",
         "partial",
         "nesting",
         "threads",

@@ -286,13 +286,9 @@ def test_many_clients_with_one_fault_are_told_together(told: Illustrated) -> Non
 
 def test_clients_that_want_the_same_settings_get_one_text_to_paste(told: Illustrated) -> None:
     first, *rest = ways_shown(_many(told.report, 3)).items
-    ((title, text),) = first.blocks
+    ((title, lines),) = first.blocks
     assert title == "in sip.conf"
-    assert (
-        text
-        == "\n\n".join(f"[{n}]\nqualify=yes\nqualifyfreq=25   ; seconds" for n in (100, 101, 102))
-        or text.count("qualifyfreq=25") == 3
-    )
+    assert sum(line.startswith("qualifyfreq=25") for line in lines) == 3
     assert [way.other for way in rest] == [True] * len(rest) and not first.other
 
 

@@ -24,15 +24,15 @@ def in_the_phone(rank: int) -> RecommendationInfo:
 def test_the_next_rank_is_an_alternative() -> None:
     first, second, third = ways([wants(1, "[101]"), wants(2, "[general]"), in_the_phone(3)])
     assert (first.other, second.other, third.other) == (False, True, True)
-    assert first.blocks == [("in sip.conf", "[101]\nqualify=yes")]
-    assert third.blocks == [("in the phone: keepalive: 25 s", "")]
+    assert first.blocks == [("in sip.conf", ("[101]", "qualify=yes"))]
+    assert third.blocks == [("in the phone: keepalive: 25 s", ())]
 
 
 def test_two_clients_that_want_the_same_are_told_once() -> None:
     found = ways([wants(1, "[101]"), in_the_phone(2), wants(3, "[102]"), in_the_phone(4)])
     assert [way.blocks[0][1] for way in found] == [
-        "[101]\nqualify=yes\n\n[102]\nqualify=yes",
-        "",
+        ("[101]", "qualify=yes", "", "[102]", "qualify=yes"),
+        (),
     ]
 
 

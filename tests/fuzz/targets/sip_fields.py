@@ -52,7 +52,8 @@ def check(data: bytes) -> None:
         _port(via.rport)
         assert via.host and via.transport
         assert isinstance(via.effective_port, int)
-        assert via.branch is None or via.received is None or via.branch
+        assert via.branch is None or isinstance(via.branch, str)
+        assert via.received is None or isinstance(via.received, str)
     _same_at_length(text)
     found = parse_host_port(text)
     if found is not None:
