@@ -27,6 +27,7 @@ from sipdiag.report.words import (
     EVIDENCE_SHOWN,
     ROLES,
     bounds,
+    held,
     router_facts,
     where,
 )
@@ -159,20 +160,7 @@ def _sources(report: Report) -> list[str]:
 
 
 def _counts(source: SourceInfo) -> str:
-    counts = [
-        f"{number} {what}"
-        for number, what in (
-            (source.sip_messages, "SIP messages"),
-            (source.iax2_frames, "IAX2 frames"),
-            (source.rtp_packets, "media packets"),
-        )
-        if number
-    ]
-    side = {"pbx": "taken on the PBX's side", "phone": "taken on the phone's side"}
-    said = [", ".join(counts) or "no SIP or IAX2", side.get(source.vantage, "")]
-    if source.truncated:
-        said.append("cut off: analysed up to the cut")
-    return "; ".join(part for part in said if part)
+    return held(source) + ("; cut off: analysed up to the cut" if source.truncated else "")
 
 
 _BAR = 40

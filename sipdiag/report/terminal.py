@@ -31,6 +31,7 @@ from sipdiag.report.words import (
     EVIDENCE_SHOWN,
     ROLES,
     bounds,
+    held,
     router_facts,
     where,
 )
@@ -126,24 +127,8 @@ def _sources(report: Report) -> RenderableType:
 
 
 def _source(source: SourceInfo) -> Text:
-    counts = [
-        f"{number} {what}"
-        for number, what in (
-            (source.sip_messages, "SIP messages"),
-            (source.iax2_frames, "IAX2 frames"),
-            (source.rtp_packets, "media packets"),
-        )
-        if number
-    ]
     text = Text(plain(source.name))
-    text.append(f": {', '.join(counts) or 'no SIP or IAX2'}", style="dim")
-    if source.vantage in ("pbx", "phone"):
-        text.append(
-            f", taken on the {source.vantage.upper()}'s side"
-            if source.vantage == "pbx"
-            else ", taken on the phone's side",
-            style="dim",
-        )
+    text.append(f": {held(source)}", style="dim")
     if source.truncated:
         text.append("; cut off: analysed up to the cut", style="yellow")
     for note in source.notes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sipdiag.report.model import RouterInfo
+from sipdiag.report.model import RouterInfo, SourceInfo
 
 CONFIDENCE = {
     "high": "high confidence",
@@ -19,6 +19,22 @@ ROLES = {
     "baseline": "in GOOD",
 }
 """What a packet does in the evidence."""
+
+
+_SIDES = {"pbx": "taken on the PBX's side", "phone": "taken on the phone's side"}
+
+
+def held(source: SourceInfo) -> str:
+    """``56 SIP messages, 906 media packets, taken on the PBX's side``."""
+    counts = (
+        (source.sip_messages, "SIP messages"),
+        (source.iax2_frames, "IAX2 frames"),
+        (source.rtp_packets, "media packets"),
+    )
+    parts = [f"{number} {what}" for number, what in counts if number] or ["no SIP or IAX2"]
+    if source.vantage in _SIDES:
+        parts.append(_SIDES[source.vantage])
+    return ", ".join(parts)
 
 
 def bounds(lower: float | None, upper: float | None) -> str:

@@ -223,8 +223,7 @@ def parse_name_addr(text: str) -> NameAddr:
     if plain is not None:
         quoted, token, scheme, user, host, port, of_uri, of_header = plain.groups()
         uri = Uri(scheme, user, host.strip("[]"), _port(port), _plain_params(of_uri))
-        display = (quoted or token or "").strip().strip('"')
-        return NameAddr(display, uri, _plain_params(of_header), text)
+        return NameAddr(quoted or token or "", uri, _plain_params(of_header), text)
     opening = _bracket(text)
     if opening >= 0:
         closing = text.find(">", opening)

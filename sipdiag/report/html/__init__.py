@@ -26,7 +26,7 @@ from sipdiag.report.html import view
 from sipdiag.report.model import Report
 from sipdiag.report.picture import Ladder, Media, Pictures, Strip, Timeline
 from sipdiag.report.safe import plain
-from sipdiag.report.words import CONFIDENCE, EVIDENCE_SHOWN, ROLES, where
+from sipdiag.report.words import CONFIDENCE, EVIDENCE_SHOWN, ROLES, held, where
 
 _WIDE, _NARROW = 960, 360
 _LONGEST = 1200
@@ -56,6 +56,7 @@ def render(report: Report, pictures: Pictures | None = None) -> str:
             media=_media,
             share_words=share_words,
             where=where,
+            held=held,
             WORDS=WORDS,
             ROLES=ROLES,
             CONFIDENCE=CONFIDENCE,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Generic, TypeVar
 
-from sipdiag.report.model import FindingInfo, OutlookInfo, Report, SourceInfo
+from sipdiag.report.model import FindingInfo, OutlookInfo, Report
 from sipdiag.report.picture import Pictures
 from sipdiag.report.ways import Way, ways
 from sipdiag.report.words import CONFIDENCE, bounds, router_facts
@@ -192,22 +192,6 @@ def outlooks(report: Report) -> Cut[Outlooks]:
         )
     found.sort(key=lambda item: item.subject != report.verdict.subject)
     return cut(found, 3)
-
-
-def counts(source: SourceInfo) -> str:
-    """``56 SIP messages, 906 media packets``."""
-    parts = [
-        f"{number} {what}"
-        for number, what in (
-            (source.sip_messages, "SIP messages"),
-            (source.iax2_frames, "IAX2 frames"),
-            (source.rtp_packets, "media packets"),
-        )
-        if number
-    ]
-    side = {"pbx": "taken on the PBX's side", "phone": "taken on the phone's side"}
-    parts.append(side.get(source.vantage, ""))
-    return ", ".join(part for part in parts if part) or "no SIP or IAX2"
 
 
 def labels(report: Report) -> Sequence[str]:

@@ -92,6 +92,8 @@ def test_cseq() -> None:
         ('"a <sip:x@y>', "a"),
         ("a b<sip:x@y>", "a b"),
         ('"" <sip:x@y>', ""),
+        ('" a " <sip:x@y>', " a "),
+        ('" a "<sip:x@y>;', " a "),
     ],
 )
 def test_display_names(text: str, display: str) -> None:
