@@ -70,13 +70,13 @@ def _same_at_length(text: str) -> None:
 
 def seeds() -> Iterator[bytes]:
     """Forms that the RFCs have, and those that they don't."""
-    yield b'"J Rosenberg \\\\\\""       <sip:jdrosen@example.com>\r\n  ;\r\n  tag = 98asjd8'
-    yield b"sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1@example.com:5060;lr?a=b"
-    yield b'<sips:a:p@[2001:db8::1]:5061;transport=TLS>;expires=60;q="0.5",<sip:b>'
-    yield b"SIP / 2.0 / UDP  192.0.2.2 : 4000 ;rport=1;received=[2001:db8::9:255];branch=390skdjuw"
-    yield b"SIP/2.0/TCP 2001:db8::1;branch=z9hG4bK-.!%66*_+`'~"
+    yield b'"A, \\"B\\" \\\\" <sip:a@b.invalid>\r\n  ;\r\n  tag = 1a'
+    yield b"sip:odd~name&so=1,on?a/;;*@b.invalid:5060;lr?a=b"
+    yield b'<sips:a:p@[fe80::1]:5061;transport=TLS>;expires=60;q="0.5",<sip:b>'
+    yield b"SIP / 2.0 / UDP  192.0.2.9 : 4000 ;rport=1;received=[fe80::9];branch=x"
+    yield b"SIP/2.0/TCP fe80::1;branch=z9hG4bK-~%66*"
     yield b'"Plain" <sip:101@192.168.1.50:5060;transport=udp;ob>;expires=60;q=1.0'
-    yield b"<sip:[2001:db8::1]:5060>;tag=as1d07559a"
+    yield b"<sip:[fe80::1]:5060>;tag=as1d07559a"
     yield b"SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1;rport=4444;received=192.0.2.9"
     yield b"0009 INVITE"
     yield b"*"

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 
 from sipdiag.base.limits import Limits
+from sipdiag.crafting.scenario import Scenario
 from sipdiag.protocols.recognise import is_sip, next_sip_start, sip_start
 from sipdiag.protocols.sip import Message, looks_like_sip, parse
 from tests.fuzz.target import Target
-from tests.protocols.sip.torture import MESSAGES
 
 _VALUES = (
     "method", "summary", "call_id", "cseq", "request_uri", "from_", "to", "vias", "via",
@@ -93,9 +93,21 @@ def check(data: bytes) -> None:
 
 
 def seeds() -> Iterator[bytes]:
-    """The torture messages of the RFCs."""
-    for message in MESSAGES:
-        yield message.data
+    """A registration, an OPTIONS and a call as phones have them; folded, compact, several a line;
+    and what is no message."""
+    s = Scenario()
+    phone = s.sip_phone("101", inner="192.168.1.50", outer="203.0.113.7:31007")
+    s.register(phone)
+    s.options(phone)
+    s.call(phone, talk_s=1, media="none")
+    yield from (datagram.payload for datagram in s.datagrams())
+    yield (
+        b"OPTIONS sip:101@[fe80::1]:5070;transport=tcp SIP/2.0\r\nv : SIP / 2.0 / UDP\r\n "
+        b"192.168.1.50;branch=z9hG4bK1, SIP/2.0/TCP b\r\n"
+        b'f:"A, \\"B\\"" <sip:a@b>;tag=1\r\nt: sip:b;x\r\n'
+        b"CSeq: 0007\r\n\tOPTIONS\r\nm: <sip:a@b>;expires=60, *\r\nl: 4\r\n\r\nbodyEXTRA"
+    )
+    yield b"SIP/2.0 200\r\nCall-ID: \xff\xfe\r\nno header\r\nExpires: 99999999999\r\n\r\n"
 
 
 TARGET = Target(

@@ -6,18 +6,17 @@ read of it, and a defect that names what is wrong and where.
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from sipdiag.protocols.recognise import is_sip
 from sipdiag.protocols.sip import Message, NameAddr, Uri, parse
-from tests.protocols.sip.torture import MESSAGES, RFC4475, RFC5118
-from tests.protocols.sip.torture.notation import Torture, wire
+from tests.protocols.sip.torture import ARCHIVE, MESSAGES, RFC4475, RFC5118, Torture
 
-SHARED = Path(__file__).parents[5] / "shared" / "data"
+pytestmark = pytest.mark.skipif(
+    not ARCHIVE.exists(), reason="the archive of the RFCs' messages isn't beside this checkout"
+)
 
 
 def named(name: str) -> Message:
@@ -495,28 +494,3 @@ def test_both_families_in_one_message() -> None:
     assert inside is not None and inside.connection_address == "2001:db8::20"
     mapped = named("ipv4-mapped-ipv6").sdp
     assert mapped is not None and mapped.connection_address == "::ffff:192.0.2.2"
-
-
-# The messages themselves.
-
-
-def test_the_notation() -> None:
-    text = "\n<allOneLine>\na <hex>00FF</hex>\n b\n</allOneLine>\n<repeat count=3>xy</repeat>\n"
-    assert wire(text) == b"a \x00\xff b\r\nxyxyxy\r\n"
-
-
-@pytest.mark.skipif(
-    not SHARED.exists(), reason="the archive of the RFCs' messages isn't beside this checkout"
-)
-@pytest.mark.parametrize("torture", MESSAGES, ids=lambda torture: torture.name)
-def test_they_are_those_of_the_archive(torture: Torture) -> None:
-    if torture.rfc == "RFC 4475":
-        assert torture.data == (SHARED / "rfc4475" / f"{torture.name}.dat").read_bytes()
-    else:
-        # That copy of section 4.5.2 has stray blanks which the RFC doesn't have.
-        found = (SHARED / "rfc5118" / f"{torture.section}.sip").read_bytes()
-        assert torture.data == re.sub(rb"(?<=\w) @|(?<=;) (?=tag)", _unspaced, found)
-
-
-def _unspaced(match: re.Match[bytes]) -> bytes:
-    return match[0].strip()
