@@ -79,13 +79,15 @@ def _load(each: Measured, conditions: Conditions) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, figures in each.result.items():
-        if figures is None or ours is None:
+        if figures is None:
             lines.append(f"| `{name}` | | more than {conditions.bound_s:.0f} | | | | |")
             continue
-        ratios = [mine / base for mine, base in zip(figures, ours, strict=True)]
+        ratios = ["", "", ""]
+        if ours is not None:
+            ratios = [_times(mine / base) for mine, base in zip(figures, ours, strict=True)]
         lines.append(
             f"| `{name}` | {figures.cpu_s:.2f} | {figures.wall_s:.2f} | {figures.peak_mib:.0f} | "
-            + " | ".join(_times(ratio) for ratio in ratios)
+            + " | ".join(ratios)
             + " |"
         )
     return "\n".join(lines)

@@ -81,6 +81,16 @@ def test_tables_say_ratios_growth_and_targets() -> None:
     assert f"| `{COUNTING}` | 10.0 | 10.0 |" in text
 
 
+def test_a_tool_that_ended_has_its_figures_where_we_were_stopped() -> None:
+    result = {OURS: None, COUNTING: Figures(4, 5, 200)}
+    text = tables(
+        [Measured(Load.SIGNALLING, 10**9, 10, result)],
+        Conditions("2 cores", ["Python 3.11"], 1, 300, 90.0),
+    )
+    assert f"| `{OURS}` | | more than 300 | | | | |" in text
+    assert f"| `{COUNTING}` | 4.00 | 5.00 | 200 |" in text
+
+
 def test_tables_go_between_the_markers_and_nowhere_else() -> None:
     text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
     assert replace_between(text, "new\n") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
