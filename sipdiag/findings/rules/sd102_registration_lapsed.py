@@ -158,14 +158,12 @@ def _still(lapse: _Lapse, times: list[int]) -> bool:
     return end - begin - pause <= lapse.from_ns - begin
 
 
-def _judge_peer(context: Context, peer: Peer) -> Iterable[Finding | Undetermined]:
+def _judge_peer(
+    context: Context, peer: Peer, lapses: list[_Lapse], times: list[int]
+) -> Iterable[Finding | Undetermined]:
     subjects = context.subjects
-    lapses = _lapses(peer, subjects)
-    if not lapses:
-        return
     subject = peer_subject(peer)
     refused = [call for lapse in lapses for call in _refused(peer, subjects, lapse)]
-    times = _times(subjects)
     returned = [lapse for lapse in lapses if lapse.back and not _still(lapse, times)]
     back = [lapse for lapse in lapses if lapse.back]
     stepped = context.earlier("clock-jumps", Subject("source", subjects.source.name)) is not None
@@ -237,9 +235,13 @@ def judge(context: Context) -> Iterable[Finding | Undetermined]:
     """Fires where the granted time and Asterisk's grace passed with no registration: an
     error where calls found no contact for that, a warning where the phone came back later,
     information where it was just not heard again."""
-    if context.subjects.source.times_known:
-        for peer in context.subjects.peers:
-            yield from _judge_peer(context, peer)
+    subjects = context.subjects
+    if not subjects.source.times_known:
+        return
+    lapsed = [(peer, lapses) for peer in subjects.peers if (lapses := _lapses(peer, subjects))]
+    times = _times(subjects) if lapsed else []
+    for peer, lapses in lapsed:
+        yield from _judge_peer(context, peer, lapses, times)
 
 
 RULE = Rule(
