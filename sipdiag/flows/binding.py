@@ -17,7 +17,7 @@ from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.interval import NS, seconds
 from sipdiag.flows.registration import challenged as was_challenged
 from sipdiag.flows.subjects import Peer
-from sipdiag.flows.transaction import Answer, Sent, Transaction
+from sipdiag.flows.transaction import Answer, Sent, Transaction, answer_of
 
 _AMBIGUOUS_NS = NS
 """A request sent once, this shortly before the client was heard for another reason, may have been
@@ -29,7 +29,7 @@ class Observation:
     """One stretch of a request's transmissions between two packets of the client."""
 
     transaction: Transaction
-    sent: list[Sent]
+    sent: tuple[Sent, ...]
     answer: Answer | None
     """The first packet back; None = lost."""
 
@@ -88,8 +88,11 @@ def observe(peer: Peer) -> list[Observation]:
 
 def _stretches(transaction: Transaction) -> list[Observation]:
     answer = transaction.answers[0] if transaction.answers else None
-    sent = [s for s in transaction.sent if answer is None or s.ts_ns <= answer.ts_ns]
-    stretches = [list(group) for _, group in groupby(sent, key=lambda s: s.refreshed_ns)]
+    sent = transaction.sent
+    if len(sent) == 1 and (answer is None or sent[0].ts_ns <= answer.ts_ns):
+        return [Observation(transaction, sent, answer)]
+    sent = tuple(s for s in sent if answer is None or s.ts_ns <= answer.ts_ns)
+    stretches = [tuple(group) for _, group in groupby(sent, key=lambda s: s.refreshed_ns)]
     found = []
     for number, stretch in enumerate(stretches):
         last = number == len(stretches) - 1
@@ -116,9 +119,13 @@ def _challenges(peer: Peer) -> list[Observation]:
             and answer.dst == repeated.src
         ):
             age = max(0, answer.ts_ns - challenged.sent[-1].ts_ns)
-            sent = Sent(answer.ts_ns, answer.src, answer.dst, answer.origin, age, age)
-            proof = Answer(
-                repeated.start_ns, repeated.src, repeated.dst, repeated.origin, 0, repeated.method
-            )
-            found.append(Observation(challenged, [sent], proof))
+            proof = answer_of(repeated.sent[0], 0, repeated.method)
+            found.append(Observation(challenged, (_sent_again(answer, age),), proof))
     return found
+
+
+def _sent_again(answer: Answer, age: int) -> Sent:
+    """An answer as the transmission that it is, ``age`` ns after the packet that it answers."""
+    return Sent(
+        answer.ts_ns, answer.src, answer.dst, answer.source, answer.frame, answer.line, age, age
+    )  # fmt: skip

@@ -14,7 +14,8 @@ from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.flows.call import Call, End
 from sipdiag.flows.peers import PeerBook
-from sipdiag.flows.transaction import HELD_PER_TRANSACTION, Answer, Sent, Transaction
+from sipdiag.flows.same import Same
+from sipdiag.flows.transaction import HELD_PER_TRANSACTION, Sent, Transaction, answer_of
 from sipdiag.protocols.iax2 import Control, FrameType, FullFrame, Iax
 
 _OPENERS = frozenset({Iax.NEW, Iax.REGREQ, Iax.REGREL, Iax.POKE})
@@ -38,6 +39,7 @@ class Iax2Flows:
         self._book, self._limits, self._hits = book, limits, hits
         self._dialogs: OrderedDict[tuple[Endpoint, Endpoint, int], _Dialog] = OrderedDict()
         self.calls: list[Call] = []
+        self._same = Same()
 
     def feed(self, datagram: Datagram, frame: FullFrame, sent: Sent) -> None:
         """Takes one frame, with the transmission that it is."""
@@ -63,7 +65,7 @@ class Iax2Flows:
             and not _token_given(dialog.transaction)
         ):
             if len(dialog.transaction.sent) < HELD_PER_TRANSACTION:
-                dialog.transaction.sent.append(sent)
+                dialog.transaction.sent += (sent,)
             return
         transaction = Transaction(
             protocol="IAX2",
@@ -71,8 +73,8 @@ class Iax2Flows:
             call_id=str(frame.source_call),
             cseq=frame.timestamp_ms,
             transport=datagram.transport,
-            sent=[sent],
-            user=frame.text("USERNAME") or frame.text("CALLED_NUMBER"),
+            sent=(sent,),
+            user=self._same(frame.text("USERNAME") or frame.text("CALLED_NUMBER")),
             asked_s=frame.integer("REFRESH"),
             token=_token(frame),
         )
@@ -108,14 +110,12 @@ class Iax2Flows:
         if dialog.sealed:
             label = "encrypted"
         if len(transaction.answers) < HELD_PER_TRANSACTION:
-            transaction.answers.append(
-                Answer(sent.ts_ns, sent.src, sent.dst, sent.origin, 0, label)
-            )
+            transaction.answers += (answer_of(sent, 0, label),)
         if dialog.sealed:
             return
         apparent = frame.address("APPARENT_ADDR")
         if apparent is not None:
-            transaction.seen_as = apparent
+            transaction.seen_as = self._same(apparent)
         if frame.frame_type == FrameType.IAX and frame.subclass == Iax.REGACK:
             refresh = frame.integer("REFRESH")
             transaction.granted_s = 0 if transaction.method == "REGREL" else refresh

@@ -13,8 +13,15 @@ from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.flows.call import Call, End, MediaOffer
 from sipdiag.flows.opened import Key, OpenTransactions
 from sipdiag.flows.peers import PeerBook
+from sipdiag.flows.same import Same
 from sipdiag.flows.subjects import NOTED_COUNT, Packet
-from sipdiag.flows.transaction import HELD_PER_TRANSACTION, Answer, Sent, Transaction, Written
+from sipdiag.flows.transaction import (
+    HELD_PER_TRANSACTION,
+    Sent,
+    Transaction,
+    Written,
+    answer_of,
+)
 from sipdiag.protocols.sip import Message, NameAddr
 
 LONGEST_KEPT = 256
@@ -49,7 +56,7 @@ class SipFlows:
         self.software: dict[str, str] = {}
         self.drivers: dict[str, str] = {}
         self._asked_drivers: dict[str, int] = {}
-        self._writings: dict[Written | None, Written | None] = {}
+        self._same = Same()
 
     def feed(self, datagram: Datagram, message: Message, sent: Sent) -> None:
         """Takes one message, with the transmission that it is."""
@@ -104,9 +111,9 @@ class SipFlows:
         transaction = self._open.get(key)
         if transaction is not None:
             if len(transaction.sent) < HELD_PER_TRANSACTION:
-                transaction.sent.append(sent)
+                transaction.sent += (sent,)
             return
-        transaction = _transaction(datagram, message, sent)
+        transaction = _transaction(datagram, message, sent, self._same)
         self._open.add(key, transaction)
         if message.method == "REGISTER":
             self._book.register(transaction, transaction.user or "", message)
@@ -141,16 +148,13 @@ class SipFlows:
         transaction = self._open.get(_key(message))
         if transaction is None:
             return
-        answer = Answer(
-            sent.ts_ns, sent.src, sent.dst, sent.origin, message.status or 0,
-            _short(message.summary),
-        )  # fmt: skip
         if len(transaction.answers) < HELD_PER_TRANSACTION:
-            transaction.answers.append(answer)
+            label = _short(message.summary)
+            transaction.answers += (answer_of(sent, message.status or 0, label),)
         via = message.via
         if via is not None and (via.received or via.rport):
-            transaction.seen_as = Endpoint(
-                via.received or via.host, via.rport or via.effective_port
+            transaction.seen_as = self._same(
+                Endpoint(via.received or via.host, via.rport or via.effective_port)
             )
         if transaction.method == "REGISTER":
             _read_grant(transaction, message)
@@ -203,24 +207,25 @@ def _short(text: str) -> str:
     return f"{text[: LONGEST_KEPT // 2]}...{digest}"
 
 
-def _transaction(datagram: Datagram, message: Message, sent: Sent) -> Transaction:
+def _transaction(datagram: Datagram, message: Message, sent: Sent, same: Same) -> Transaction:
     uri = message.request_uri
     to_user = message.to.uri.user if message.to and message.to.uri else None
     registering = message.method == "REGISTER"
     target = None
     if uri is not None and parse_ip(uri.host) is not None:
-        target = Endpoint(uri.host, uri.effective_port)
+        target = same(Endpoint(uri.host, uri.effective_port))
     user = to_user if registering else (uri.user if uri else None) or to_user
+    call_id = _short(message.call_id)
     return Transaction(
         protocol="SIP",
         method=message.method,
-        call_id=_short(message.call_id),
+        call_id=same(call_id) if registering else call_id,
         cseq=message.cseq.number if message.cseq else 0,
         transport=datagram.transport,
-        sent=[sent],
+        sent=(sent,),
         user=intern(_short(user)) if user else user,
         target=target,
-        written=_written(message),
+        written=same(_written(message)),
         authorised=message.get("authorization") is not None
         or message.get("proxy-authorization") is not None,
         asked_s=_asked(message) if registering else None,

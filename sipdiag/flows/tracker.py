@@ -98,7 +98,8 @@ class PathClock:
             since = now - forth if now > forth else 0
             if quiet is None or since < quiet:
                 quiet = since
-        return Sent(now, src, dst, datagram.origin, idle, quiet)
+        source, frame, line = datagram.origin
+        return Sent(now, src, dst, source, frame, line, idle, quiet)
 
 
 class Tracker:

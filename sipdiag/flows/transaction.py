@@ -8,7 +8,7 @@ binding's age can be read from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from sipdiag.base.datagram import Origin, Transport
@@ -19,7 +19,7 @@ HELD_PER_TRANSACTION = 64
 
 
 class Sent(NamedTuple):
-    """One transmission.
+    """One transmission. It is kept by the hundred thousand, so what an ``Origin`` has lies in it.
 
     ``idle_ns``: since the newest packet the other way, from ``dst`` to ``src``; None = none was
     seen before. ``quiet_ns``: since the newest packet either way.
@@ -28,9 +28,16 @@ class Sent(NamedTuple):
     ts_ns: int
     src: Endpoint
     dst: Endpoint
-    origin: Origin
+    source: str
+    frame: int | None
+    line: int | None
     idle_ns: int | None
     quiet_ns: int | None
+
+    @property
+    def origin(self) -> Origin:
+        """Where to look it up."""
+        return Origin(self.source, self.frame, self.line)
 
     @property
     def refreshed_ns(self) -> int | None:
@@ -44,9 +51,23 @@ class Answer(NamedTuple):
     ts_ns: int
     src: Endpoint
     dst: Endpoint
-    origin: Origin
+    source: str
+    frame: int | None
+    line: int | None
     code: int
     label: str
+
+    @property
+    def origin(self) -> Origin:
+        """Where to look it up."""
+        return Origin(self.source, self.frame, self.line)
+
+
+def answer_of(sent: Sent, code: int, label: str) -> Answer:
+    """A transmission that is an answer."""
+    return Answer(
+        sent.ts_ns, sent.src, sent.dst, sent.source, sent.frame, sent.line, code, label
+    )  # fmt: skip
 
 
 class Written(NamedTuple):
@@ -78,8 +99,8 @@ class Transaction:
     """SIP: Call-ID. IAX2: the opener's source call number as text."""
     cseq: int
     transport: Transport
-    sent: list[Sent]
-    answers: list[Answer] = field(default_factory=list)
+    sent: tuple[Sent, ...]
+    answers: tuple[Answer, ...] = ()
     user: str | None = None
     """The user part of the Request-URI or To; IAX2: USERNAME or CALLED NUMBER."""
     target: Endpoint | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sipdiag.base.datagram import Origin, Transport
+from sipdiag.base.datagram import Transport
 from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.interval import NS
 from sipdiag.flows.binding import observe
@@ -15,16 +15,15 @@ PBX, PHONE = Endpoint("203.0.113.80", 5060), Endpoint("203.0.113.7", 5060)
 def _sent(at_s: float, heard_s: float) -> Sent:
     """A transmission at ``at_s``, the client last heard at ``heard_s``."""
     idle = round((at_s - heard_s) * NS)
-    return Sent(round(at_s * NS), PBX, PHONE, Origin("x", 1), idle, idle)
+    return Sent(round(at_s * NS), PBX, PHONE, "x", 1, None, idle, idle)
 
 
 def _observed(sent: list[Sent], answered_s: float | None = None) -> list[tuple[float, bool]]:
     """(age at the first transmission, got through) of each stretch."""
-    transaction = Transaction("SIP", "INVITE", "c", 1, Transport.UDP, sent)
+    transaction = Transaction("SIP", "INVITE", "c", 1, Transport.UDP, tuple(sent))
     if answered_s is not None:
-        transaction.answers.append(
-            Answer(round(answered_s * NS), PHONE, PBX, Origin("x", 2), 180, "180 Ringing")
-        )
+        answer = Answer(round(answered_s * NS), PHONE, PBX, "x", 2, None, 180, "180 Ringing")
+        transaction.answers = (answer,)
     peer = Peer("SIP", "101", PBX, inbound=[transaction])
     return [(round(o.idle_s or 0.0, 3), o.through) for o in observe(peer)]
 
