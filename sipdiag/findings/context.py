@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from sipdiag.asterisk.conf_setup import Setup
@@ -14,6 +15,7 @@ from sipdiag.flows.binding import Observation
 from sipdiag.flows.sightings import Crossing
 from sipdiag.flows.subjects import Peer, Subjects
 from sipdiag.flows.transaction import Transaction
+from sipdiag.protocols.media import MediaKind
 
 
 class Context:
@@ -33,12 +35,57 @@ class Context:
         self.setup = setup
         """The PBX's configuration files, where the user gave them."""
         self.found: list[Finding] = []
+        self._first: dict[tuple[str, Subject], Finding] = {}
+        self._arrivals = Arrivals(crossings)
+        self._reaches: dict[int, Reach] = {}
 
-    @cached_property
+    def reach(self, peer: Peer) -> Reach:
+        """What became of the requests for one client."""
+        known = self._reaches.get(id(peer))
+        if known is None:
+            known = self._reaches[id(peer)] = assess(peer, self.subjects, self._arrivals)
+        return known
+
+    @property
     def reaches(self) -> list[Reach]:
         """One for each client."""
-        arrivals = Arrivals(self.crossings)
-        return [assess(peer, self.subjects, arrivals) for peer in self.subjects.peers]
+        return [self.reach(peer) for peer in self.subjects.peers]
+
+    @cached_property
+    def rtp_by_address(self) -> Counter[str]:
+        """RTP packets seen to or from each address."""
+        seen: Counter[str] = Counter()
+        for flow in self.subjects.media:
+            if flow.kind is MediaKind.RTP:
+                for ip in {flow.src.ip, flow.dst.ip}:
+                    seen[ip] += flow.packets
+        return seen
+
+    @cached_property
+    def captured_ns(self) -> list[int]:
+        """When anything was captured, in order."""
+        times = [
+            sent.ts_ns
+            for p in self.subjects.peers
+            for t in [*(p.registration.attempts if p.registration else []), *p.inbound, *p.outbound]
+            for sent in t.sent
+        ]
+        times += [ts_ns for train in self.subjects.keepalives for ts_ns in train.times_ns]
+        return sorted(times)
+
+    @cached_property
+    def _by_address(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for number, peer in enumerate(self.subjects.peers):
+            for ip in {outer.ip for outer in peer.outers}:
+                found.setdefault(ip, []).append(number)
+        return found
+
+    def behind_same(self, peer: Peer) -> list[Peer]:
+        """Clients that were at one of the public addresses of ``peer``, itself among them."""
+        ips = {outer.ip for outer in peer.outers}
+        numbers = sorted({number for ip in ips for number in self._by_address.get(ip, ())})
+        return [self.subjects.peers[number] for number in numbers]
 
     @cached_property
     def _baselines(self) -> dict[int, Peer]:
@@ -52,11 +99,17 @@ class Context:
         good = self._baselines.get(id(peer))
         if good is None or self.baseline is None:
             return None
-        return next((r for r in self.baseline.reaches if r.peer is good), None)
+        return self.baseline.reach(good)
+
+    def add(self, found: Iterable[Finding]) -> None:
+        """Takes what a rule found."""
+        for finding in found:
+            self.found.append(finding)
+            self._first.setdefault((finding.name, finding.subject), finding)
 
     def earlier(self, name: str, subject: Subject) -> Finding | None:
         """What a rule before this one found on the same subject."""
-        return next((f for f in self.found if f.name == name and f.subject == subject), None)
+        return self._first.get((name, subject))
 
 
 def peer_subject(peer: Peer) -> Subject:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections import defaultdict
 from functools import cache
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
+from sipdiag.base.team import ALONE, Hands, Team
 from sipdiag.findings import rules as catalogue
 from sipdiag.findings.context import Context
 from sipdiag.findings.logged import open_questions, support
 from sipdiag.findings.model import Finding, Rule, Severity, Undetermined
+from sipdiag.flows.subjects import Peer
 
 
 class Verdict(NamedTuple):
@@ -36,20 +39,38 @@ def rules() -> tuple[Rule, ...]:
     return tuple(found[code] for code in order.static_order())
 
 
-def judge(context: Context) -> Verdict:
-    """Every finding and every open question on the context's subjects."""
+def judge(context: Context, team: Team = ALONE) -> Verdict:
+    """Every finding and every open question on the context's subjects. Clients are shared out in
+    ``team``, whose members all judge the same."""
     undetermined: list[Undetermined] = []
+    peers = context.subjects.peers
+    hands = team.deal([peer.requests_count for peer in peers])
     for rule in rules():
-        for outcome in rule.judge(context):
-            if isinstance(outcome, Finding):
-                context.found.append(outcome)
-            else:
-                undetermined.append(outcome)
+        outcomes = _outcomes(rule, context, team, hands)
+        found = [outcome for outcome in outcomes if isinstance(outcome, Finding)]
+        undetermined += [each for each in outcomes if isinstance(each, Undetermined)]
+        context.add(found)
+        team.know(found)
     undetermined.extend(open_questions(context))
     support(context, context.found)
     ordered = _root_first(context.found)
     root = ordered[0] if ordered and ordered[0].severity >= Severity.WARNING else None
     return Verdict(root, ordered, undetermined)
+
+
+def _outcomes(
+    rule: Rule, context: Context, team: Team, hands: Hands
+) -> list[Finding | Undetermined]:
+    outcomes = list(rule.judge(context)) if rule.judge is not None else []
+    judge_client = rule.judge_client
+    if judge_client is not None:
+
+        def of_client(peer: Peer) -> list[Finding | Undetermined]:
+            return list(judge_client(context, context.reach(peer)))
+
+        for found in team.map(of_client, context.subjects.peers, hands):
+            outcomes += found
+    return outcomes
 
 
 def merge(verdicts: list[Verdict]) -> list[Verdict]:
@@ -103,10 +124,13 @@ def _root_first(found: list[Finding]) -> list[Finding]:
     def weight(finding: Finding) -> tuple[int, int, str]:
         return -finding.severity, -finding.confidence, finding.code
 
+    effects: defaultdict[int, list[Finding]] = defaultdict(list)
+    for finding in found:
+        effects[id(finding.caused_by)].append(finding)
     ordered: list[Finding] = []
 
     def place(cause: Finding | None) -> None:
-        for finding in sorted((f for f in found if f.caused_by is cause), key=weight):
+        for finding in sorted(effects[id(cause)], key=weight):
             ordered.append(finding)
             place(finding)
 

@@ -14,6 +14,7 @@ from sipdiag.base.datagram import Origin
 
 if TYPE_CHECKING:
     from sipdiag.findings.context import Context
+    from sipdiag.findings.reach import Reach
 
 
 class Severity(enum.IntEnum):
@@ -93,7 +94,8 @@ class Undetermined(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A finding of the catalogue. The texts are its page of documentation (Markdown)."""
+    """A finding of the catalogue. The texts are its page of documentation (Markdown). It judges
+    either the source or each client."""
 
     code: str
     name: str
@@ -104,7 +106,11 @@ class Rule:
     confirm: str
     remedy: str
     references: tuple[str, ...]
-    judge: Callable[[Context], Iterable[Finding | Undetermined]]
+    judge: Callable[[Context], Iterable[Finding | Undetermined]] | None = None
+    """Judges the source as a whole."""
+    judge_client: Callable[[Context, Reach], Iterable[Finding | Undetermined]] | None = None
+    """Judges one client: by all subjects and what earlier rules found, not by what this one finds
+    of other clients."""
     silent_on: tuple[str, ...] = field(default=())
     """Look-alikes that must not be accused."""
     after: tuple[str, ...] = field(default=())

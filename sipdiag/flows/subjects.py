@@ -50,6 +50,12 @@ class Peer:
     calls: list[Call] = field(default_factory=list)
 
     @property
+    def requests_count(self) -> int:
+        """How many requests it has, either way."""
+        attempts = len(self.registration.attempts) if self.registration else 0
+        return attempts + len(self.inbound) + len(self.outbound)
+
+    @property
     def ident(self) -> str:
         """How a report names it: ``101`` or the address (wire text, unescaped)."""
         return self.user or (str(self.outers[0]) if self.outers else "?")

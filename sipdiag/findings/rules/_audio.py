@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from sipdiag.base.endpoint import behind_nat
 from sipdiag.findings.context import Context
 from sipdiag.flows.streams import CallAudio, audio_of
-from sipdiag.flows.subjects import Peer, Subjects
-from sipdiag.protocols.media import MediaKind
+from sipdiag.flows.subjects import Peer
 
 LEAST_TALK_S = 1.0
 """A shorter call may end before both sides have sent anything."""
@@ -25,16 +24,6 @@ def audios(context: Context, peer: Peer) -> Iterable[CallAudio]:
         audio = audio_of(call, context.subjects, pbx_calls=id(call.opening) in openings)
         if audio is not None and audio.talk_s >= LEAST_TALK_S:
             yield audio
-
-
-def rtp_by_address(subjects: Subjects) -> Counter[str]:
-    """RTP packets seen to or from each address."""
-    seen: Counter[str] = Counter()
-    for flow in subjects.media:
-        if flow.kind is MediaKind.RTP:
-            for ip in {flow.src.ip, flow.dst.ip}:
-                seen[ip] += flow.packets
-    return seen
 
 
 def passes_here(audio: CallAudio, seen: Counter[str]) -> bool:

@@ -20,13 +20,12 @@ from sipdiag.flows.binding import Observation
 
 
 def unreachable(
-    context: Context, protocol: str, code: str, name: str
+    context: Context, reach: Reach, protocol: str, code: str, name: str
 ) -> Iterable[Finding | Undetermined]:
-    """Fires for clients of ``protocol`` with requests lost on a fresh binding; says what is open
+    """Fires for a client of ``protocol`` with requests lost on a fresh binding; says what is open
     where the binding's age can't be told from the client's silence."""
-    for reach in context.reaches:
-        if reach.peer.protocol == protocol:
-            yield from _judge_peer(context, reach, code, name)
+    if reach.peer.protocol == protocol:
+        yield from _judge_peer(context, reach, code, name)
 
 
 def _judge_peer(

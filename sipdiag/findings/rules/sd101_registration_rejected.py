@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sipdiag.findings.context import Context, count, peer_subject, sent_evidence
 from sipdiag.findings.model import Confidence, Finding, Rule, Severity
+from sipdiag.findings.reach import Reach
 from sipdiag.flows.registration import succeeded
 from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Transaction
@@ -56,10 +57,9 @@ def _judge_peer(context: Context, peer: Peer) -> Iterable[Finding]:
     )
 
 
-def judge(context: Context) -> Iterable[Finding]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding]:
     """Fires for a client refused at least twice, with credentials, and never accepted after."""
-    for peer in context.subjects.peers:
-        yield from _judge_peer(context, peer)
+    return _judge_peer(context, reach.peer)
 
 
 RULE = Rule(
@@ -89,7 +89,7 @@ RULE = Rule(
         "RFC 5456 section 6.1.5",
         "chan_sip.c:register_verify (16.28)",
     ),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "the ordinary 401 or 407 that asks for the digest",
         "a stale nonce (`stale=true`), which the phone answers with a new digest",

@@ -18,7 +18,7 @@ from sipdiag.findings.model import (
     Subject,
     Undetermined,
 )
-from sipdiag.findings.reach import GRACE_S
+from sipdiag.findings.reach import GRACE_S, Reach
 from sipdiag.flows.call import Call
 from sipdiag.flows.registration import Refresh, challenged, succeeded
 from sipdiag.flows.subjects import Peer, Subjects
@@ -137,18 +137,6 @@ def _refused(peer: Peer, subjects: Subjects, lapse: _Lapse) -> list[Call]:
     ]
 
 
-def _times(subjects: Subjects) -> list[int]:
-    """When anything was captured, in order."""
-    times = [
-        sent.ts_ns
-        for p in subjects.peers
-        for t in [*(p.registration.attempts if p.registration else []), *p.inbound, *p.outbound]
-        for sent in t.sent
-    ]
-    times += [ts_ns for train in subjects.keepalives for ts_ns in train.times_ns]
-    return sorted(times)
-
-
 def _still(lapse: _Lapse, times: list[int]) -> bool:
     """Whether a pause in which nothing at all was captured would explain the gap: the capture or
     its clock may have stood still."""
@@ -159,12 +147,12 @@ def _still(lapse: _Lapse, times: list[int]) -> bool:
 
 
 def _judge_peer(
-    context: Context, peer: Peer, lapses: list[_Lapse], times: list[int]
+    context: Context, peer: Peer, lapses: list[_Lapse]
 ) -> Iterable[Finding | Undetermined]:
     subjects = context.subjects
     subject = peer_subject(peer)
     refused = [call for lapse in lapses for call in _refused(peer, subjects, lapse)]
-    returned = [lapse for lapse in lapses if lapse.back and not _still(lapse, times)]
+    returned = [lapse for lapse in lapses if lapse.back and not _still(lapse, context.captured_ns)]
     back = [lapse for lapse in lapses if lapse.back]
     stepped = context.earlier("clock-jumps", Subject("source", subjects.source.name)) is not None
     if not refused and back and (stepped or not returned):
@@ -231,17 +219,16 @@ def _judge_peer(
     )  # fmt: skip
 
 
-def judge(context: Context) -> Iterable[Finding | Undetermined]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding | Undetermined]:
     """Fires where the granted time and Asterisk's grace passed with no registration: an
     error where calls found no contact for that, a warning where the phone came back later,
     information where it was just not heard again."""
     subjects = context.subjects
     if not subjects.source.times_known:
         return
-    lapsed = [(peer, lapses) for peer in subjects.peers if (lapses := _lapses(peer, subjects))]
-    times = _times(subjects) if lapsed else []
-    for peer, lapses in lapsed:
-        yield from _judge_peer(context, peer, lapses, times)
+    lapses = _lapses(reach.peer, subjects)
+    if lapses:
+        yield from _judge_peer(context, reach.peer, lapses)
 
 
 RULE = Rule(
@@ -272,7 +259,7 @@ RULE = Rule(
         "RFC 5456 section 6.1",
         "chan_sip.c:expire_register (16.28)",
     ),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "a clean un-REGISTER (Expires: 0) or REGREL",
         "a phone that comes back within Asterisk's grace (10 s; PJSIP 30 s)",

@@ -11,12 +11,10 @@ from sipdiag.findings.reach import Reach
 
 def _same_router(context: Context, reach: Reach) -> Finding | None:
     """What SD501 found on another client behind the same public address."""
-    ips = {outer.ip for outer in reach.peer.outers}
-    for other in context.reaches:
-        if ips & {outer.ip for outer in other.peer.outers}:
-            found = context.earlier("nat-binding-expired", peer_subject(other.peer))
-            if found is not None:
-                return found
+    for other in context.behind_same(reach.peer):
+        found = context.earlier("nat-binding-expired", peer_subject(other))
+        if found is not None:
+            return found
     return None
 
 
@@ -78,12 +76,11 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
     )
 
 
-def judge(context: Context) -> Iterable[Finding | Undetermined]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding | Undetermined]:
     """Fires where the observed refresh period is above the lifetime's interval; inside it, the
     question is open. The lifetime is that of the client's own binding, or of another one behind
     the same public address."""
-    for reach in context.reaches:
-        yield from _judge_peer(context, reach)
+    return _judge_peer(context, reach)
 
 
 RULE = Rule(
@@ -110,7 +107,7 @@ RULE = Rule(
         "Asterisk, a keepalive in the phone, or a shorter registration."
     ),
     references=("RFC 4787 REQ-5 and REQ-6", "RFC 5626 section 4.4"),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "a period inside the lifetime's interval, which is undetermined",
         "clients whose lifetime nothing was observed of",

@@ -9,6 +9,7 @@ from sipdiag.base.endpoint import behind_nat
 from sipdiag.base.interval import NS, seconds
 from sipdiag.findings.context import Context, age, count, peer_subject, sent_evidence
 from sipdiag.findings.model import Confidence, Finding, Rule, Severity, Undetermined
+from sipdiag.findings.reach import Reach
 from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Transaction
 
@@ -118,11 +119,10 @@ def _judge_peer(context: Context, peer: Peer) -> Iterable[Finding | Undetermined
     )  # fmt: skip
 
 
-def judge(context: Context) -> Iterable[Finding | Undetermined]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding | Undetermined]:
     """Fires for registrations repeated with no reply at this vantage; from behind the phone's NAT
     it stays open whose fault that is."""
-    for peer in context.subjects.peers:
-        yield from _judge_peer(context, peer)
+    return _judge_peer(context, reach.peer)
 
 
 RULE = Rule(
@@ -148,7 +148,7 @@ RULE = Rule(
         "(`fail2ban-client unban ADDRESS`) and put it on `ignoreip`, open the port."
     ),
     references=("RFC 3261 section 17.1.2.2", "RFC 5456 section 6.1", "jail.conf(5): ignoreip"),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "replies that were seen, wherever they went (SD202)",
         "a request at the end of the capture",

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 
 from sipdiag.findings.context import Context
 from sipdiag.findings.model import Finding, Rule, Severity, Undetermined
+from sipdiag.findings.reach import Reach
 from sipdiag.findings.rules._unreachable import unreachable
 
 
-def judge(context: Context) -> Iterable[Finding | Undetermined]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding | Undetermined]:
     """Fires for SIP requests lost on a fresh binding."""
-    return unreachable(context, "SIP", RULE.code, RULE.name)
+    return unreachable(context, reach, "SIP", RULE.code, RULE.name)
 
 
 RULE = Rule(
@@ -36,7 +37,7 @@ RULE = Rule(
         "makes Asterisk notice within a minute, so that callers hear 'unavailable' at once."
     ),
     references=("RFC 3261 section 17.1.1.2",),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "requests lost on an aged binding (SD501)",
         "requests sent to another place than the phone's packets come from (SD203, SD502)",

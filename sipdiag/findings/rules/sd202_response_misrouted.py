@@ -8,6 +8,7 @@ from sipdiag.base.datagram import Transport
 from sipdiag.base.endpoint import same_address
 from sipdiag.findings.context import Context, count, peer_subject, sent_evidence
 from sipdiag.findings.model import Confidence, Evidence, Finding, Rule, Severity
+from sipdiag.findings.reach import Reach
 from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Answer, Transaction
 
@@ -73,12 +74,10 @@ def _judge_peer(peer: Peer) -> Iterable[Finding]:
     )
 
 
-def judge(context: Context) -> Iterable[Finding]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding]:
     """Fires for requests whose replies all went elsewhere than their source, and that went on
     being repeated."""
-    for peer in context.subjects.peers:
-        if peer.protocol == "SIP":
-            yield from _judge_peer(peer)
+    return _judge_peer(reach.peer) if reach.peer.protocol == "SIP" else ()
 
 
 RULE = Rule(
@@ -105,7 +104,7 @@ RULE = Rule(
         "`force_rport=yes`, which is the default. Or switch `rport` on in the phone."
     ),
     references=("RFC 3261 section 18.2.2", "RFC 3581 section 4", "chan_sip.c:sip_real_dst (16.28)"),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "hosts with no NAT between, where the Via is the source",
         "a request that is repeated once because its reply was late",

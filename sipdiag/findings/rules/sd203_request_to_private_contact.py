@@ -63,12 +63,10 @@ def _judge_peer(reach: Reach) -> Iterable[Finding]:
     )
 
 
-def judge(context: Context) -> Iterable[Finding]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding]:
     """Fires for requests sent to the Contact, unanswered, while the phone's own packets come from
     another address or port."""
-    for reach in context.reaches:
-        if reach.peer.protocol == "SIP":
-            yield from _judge_peer(reach)
+    return _judge_peer(reach) if reach.peer.protocol == "SIP" else ()
 
 
 RULE = Rule(
@@ -98,7 +96,7 @@ RULE = Rule(
         "res_pjsip_nat.c:rewrite_contact (22)",
         "chan_sip.c:parse_register_contact (16.28)",
     ),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "a private Contact where the requests go to the packet's source",
         "requests to a Contact that are answered (same network, VPN)",

@@ -8,6 +8,7 @@ from sipdiag.base.endpoint import behind_nat
 from sipdiag.base.interval import seconds
 from sipdiag.findings.context import Context, age, peer_subject
 from sipdiag.findings.model import Confidence, Evidence, Finding, Rule, Severity
+from sipdiag.findings.reach import Reach
 from sipdiag.flows.call import UNACKNOWLEDGED_COUNT, Call
 from sipdiag.flows.subjects import Peer
 
@@ -68,17 +69,17 @@ def _judge_call(peer: Peer, call: Call, *, pbx_calls: bool) -> Finding | None:
     )
 
 
-def judge(context: Context) -> Iterable[Finding]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding]:
     """Fires once a client, for a 2xx that was repeated for seconds with no ACK where it came
     from."""
-    for peer in context.subjects.peers:
-        openings = {id(t) for t in peer.inbound}
-        for call in peer.calls:
-            if call.protocol == "SIP":
-                found = _judge_call(peer, call, pbx_calls=id(call.opening) in openings)
-                if found is not None:
-                    yield found
-                    break
+    peer = reach.peer
+    openings = {id(t) for t in peer.inbound}
+    for call in peer.calls:
+        if call.protocol == "SIP":
+            found = _judge_call(peer, call, pbx_calls=id(call.opening) in openings)
+            if found is not None:
+                yield found
+                break
 
 
 RULE = Rule(
@@ -109,7 +110,7 @@ RULE = Rule(
         "RFC 3261 sections 13.2.2.4 and 13.3.1.4",
         "chan_sip.c:retrans_pkt (16.28)",
     ),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "an ACK that comes late",
         "a 200 OK that is repeated once or twice because an ACK was lost",

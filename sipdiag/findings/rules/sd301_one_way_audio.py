@@ -8,6 +8,7 @@ from sipdiag.base.datagram import Origin
 from sipdiag.base.endpoint import behind_nat, same_address
 from sipdiag.findings.context import Context, count, peer_subject
 from sipdiag.findings.model import Confidence, Evidence, Finding, Rule, Severity, Undetermined
+from sipdiag.findings.reach import Reach
 from sipdiag.findings.rules._audio import LEAST_PACKETS, audios
 from sipdiag.flows.streams import CallAudio
 from sipdiag.flows.subjects import Peer
@@ -137,13 +138,11 @@ def _judge_peer(context: Context, peer: Peer) -> Iterable[Finding | Undetermined
         yield doubts[0]
 
 
-def judge(context: Context) -> Iterable[Finding | Undetermined]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding | Undetermined]:
     """Fires where both sides negotiated audio both ways, one direction was seen and the other went
     to an address at which the listener can't be."""
-    if not context.subjects.source.media_visible:
-        return
-    for peer in context.subjects.peers:
-        yield from _judge_peer(context, peer)
+    if context.subjects.source.media_visible:
+        yield from _judge_peer(context, reach.peer)
 
 
 RULE = Rule(
@@ -175,7 +174,7 @@ RULE = Rule(
         "RFC 4961",
         "res_rtp_asterisk.c:ast_rtp_read (16.28)",
     ),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "calls on hold, or with one side sendonly, recvonly or inactive",
         "early media before the answer, and calls under a second",

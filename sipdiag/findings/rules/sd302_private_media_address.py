@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from sipdiag.base.datagram import Origin
 from sipdiag.base.endpoint import behind_nat, same_address
 from sipdiag.findings.context import Context, count, peer_subject
 from sipdiag.findings.model import Confidence, Evidence, Finding, Rule, Severity
-from sipdiag.findings.rules._audio import LEAST_PACKETS, audios, passes_here, rtp_by_address
+from sipdiag.findings.reach import Reach
+from sipdiag.findings.rules._audio import LEAST_PACKETS, audios, passes_here
 from sipdiag.flows.call import MediaOffer
 from sipdiag.flows.streams import CallAudio
 from sipdiag.flows.subjects import Peer
@@ -57,7 +57,7 @@ def _pbxs(audio: CallAudio, visible: bool) -> bool:
     )
 
 
-def _judge_peer(context: Context, peer: Peer, seen: Counter[str]) -> Iterable[Finding]:
+def _judge_peer(context: Context, peer: Peer) -> Iterable[Finding]:
     found: list[tuple[MediaOffer, str, list[Evidence]]] = []
     unheard = True
     for audio in audios(context, peer):
@@ -65,7 +65,7 @@ def _judge_peer(context: Context, peer: Peer, seen: Counter[str]) -> Iterable[Fi
         if astray is not None:
             found.append((audio.client_offer, "the phone", [astray]))
             unheard = unheard and audio.heard_from is None
-        elif _pbxs(audio, passes_here(audio, seen)):
+        elif _pbxs(audio, passes_here(audio, context.rtp_by_address)):
             found.append((audio.pbx_offer, "Asterisk", []))
             unheard = False
     if not found:
@@ -109,16 +109,12 @@ def _judge_peer(context: Context, peer: Peer, seen: Counter[str]) -> Iterable[Fi
     )
 
 
-def judge(context: Context) -> Iterable[Finding]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding]:
     """Fires where an SDP names a private address, its reader isn't in that network, and the audio
     shows that nothing made up for it; information where it explains one-way audio, and where the
     phone sent none from which Asterisk could have learnt its address."""
-    if not context.subjects.source.media_visible:
-        return
-    seen = rtp_by_address(context.subjects)
-    for peer in context.subjects.peers:
-        if peer.protocol == "SIP":
-            yield from _judge_peer(context, peer, seen)
+    if context.subjects.source.media_visible and reach.peer.protocol == "SIP":
+        yield from _judge_peer(context, reach.peer)
 
 
 RULE = Rule(
@@ -152,7 +148,7 @@ RULE = Rule(
         "RFC 4961",
         "res_rtp_asterisk.c:ast_rtp_read (16.28)",
     ),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "a private address where Asterisk sends to the source of the phone's audio",
         "ICE on both sides, which tries all candidates",

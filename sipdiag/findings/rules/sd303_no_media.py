@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from sipdiag.findings.context import Context, age, count, peer_subject
 from sipdiag.findings.model import Confidence, Evidence, Finding, Rule, Severity
-from sipdiag.findings.rules._audio import audios, passes_here, rtp_by_address
+from sipdiag.findings.reach import Reach
+from sipdiag.findings.rules._audio import audios, passes_here
 from sipdiag.flows.streams import CallAudio
 from sipdiag.flows.subjects import Peer
 
@@ -56,24 +57,22 @@ def _judge_peer(context: Context, peer: Peer, silent: list[CallAudio]) -> Findin
     )
 
 
-def judge(context: Context) -> Iterable[Finding]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding]:
     """Fires for calls of more than 5 s without a packet of audio, at a vantage at which the same
     PBX's audio is seen in other calls."""
     subjects = context.subjects
     if not subjects.source.media_visible or "media_flows" in subjects.limits_hit:
         return
-    seen = rtp_by_address(subjects)
-    for peer in subjects.peers:
-        silent = [
-            audio
-            for audio in audios(context, peer)
-            if audio.talk_s >= _LEAST_TALK_S
-            and not audio.sent_count
-            and not audio.received_count
-            and passes_here(audio, seen)
-        ]
-        if silent:
-            yield _judge_peer(context, peer, silent)
+    silent = [
+        audio
+        for audio in audios(context, reach.peer)
+        if audio.talk_s >= _LEAST_TALK_S
+        and not audio.sent_count
+        and not audio.received_count
+        and passes_here(audio, context.rtp_by_address)
+    ]
+    if silent:
+        yield _judge_peer(context, reach.peer, silent)
 
 
 RULE = Rule(
@@ -99,7 +98,7 @@ RULE = Rule(
         "Behind NAT set `externaddr` and `localnet`, or `external_media_address` and `local_net`."
     ),
     references=("RFC 3264 section 6.1", "RFC 3550 section 6.2", "rtp.conf: rtpstart, rtpend"),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "captures in which no audio is seen at all",
         "media that goes to a third party (direct media, a media proxy)",

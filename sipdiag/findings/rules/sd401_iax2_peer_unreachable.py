@@ -6,12 +6,13 @@ from collections.abc import Iterable
 
 from sipdiag.findings.context import Context
 from sipdiag.findings.model import Finding, Rule, Severity, Undetermined
+from sipdiag.findings.reach import Reach
 from sipdiag.findings.rules._unreachable import unreachable
 
 
-def judge(context: Context) -> Iterable[Finding | Undetermined]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding | Undetermined]:
     """Fires for NEW and POKE lost on a fresh binding."""
-    return unreachable(context, "IAX2", RULE.code, RULE.name)
+    return unreachable(context, reach, "IAX2", RULE.code, RULE.name)
 
 
 RULE = Rule(
@@ -36,7 +37,7 @@ RULE = Rule(
         "callers hear 'unavailable' at once."
     ),
     references=("RFC 5456 section 6.2.2", "chan_iax2.c:__attempt_transmit"),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "frames lost on an aged binding (SD501)",
         "the CALLTOKEN exchange, in which a NEW is repeated with a token",

@@ -166,11 +166,10 @@ def _evidence(
     return found
 
 
-def judge(context: Context) -> Iterable[Finding | Undetermined]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding | Undetermined]:
     """Fires where requests got through at small ages of the binding and were lost at larger ones
     while the client was alive; the lifetime is the interval between."""
-    for reach in context.reaches:
-        yield from _judge_peer(context, reach)
+    return _judge_peer(context, reach)
 
 
 RULE = Rule(
@@ -205,7 +204,7 @@ RULE = Rule(
         "RFC 5626 section 4.4",
         "Linux: nf_conntrack_udp_timeout (30 s), nf_conntrack_udp_timeout_stream (120 s)",
     ),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "a phone that was off: it isn't heard on schedule afterwards (SD201)",
         "losses at small ages",

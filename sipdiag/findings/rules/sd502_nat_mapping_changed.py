@@ -74,11 +74,10 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding]:
     )
 
 
-def judge(context: Context) -> Iterable[Finding]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding]:
     """Fires (error) where requests to the old address or port were lost on a fresh binding; a
     change without loss is information."""
-    for reach in context.reaches:
-        yield from _judge_peer(context, reach)
+    return _judge_peer(context, reach)
 
 
 RULE = Rule(
@@ -105,7 +104,7 @@ RULE = Rule(
         "without a restart, look for 'consistent NAT' in the router."
     ),
     references=("RFC 4787 REQ-1", "RFC 3261 section 10.2.1"),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "a new port after the old binding had expired: SD501 is the cause then",
         "two phones of one user (their Call-IDs differ)",

@@ -240,13 +240,11 @@ def _from_here(context: Context, reach: Reach) -> Finding | None:
     return _compared(context, reach, mine) or _residue(reach, mine)
 
 
-def judge(context: Context) -> Iterable[Finding | Undetermined]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding | Undetermined]:
     """Fires high where both sides of the router were captured or GOOD shows what the client writes
     itself, low (information) where only a private Call-ID is left of it. Captures of both sides
     that agree rule it out."""
-    for reach in context.reaches:
-        if reach.peer.protocol == "SIP":
-            yield from _judge_peer(context, reach)
+    return _judge_peer(context, reach) if reach.peer.protocol == "SIP" else ()
 
 
 RULE = Rule(
@@ -278,7 +276,7 @@ RULE = Rule(
         "Linux: net/netfilter/nf_nat_sip.c",
         "chan_sip.c:check_for_nat (16.28)",
     ),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "STUN and ICE clients, where their STUN exchange is in the capture",
         "phones with a public address of their own",

@@ -107,12 +107,10 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding]:
     )
 
 
-def judge(context: Context) -> Iterable[Finding]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding]:
     """Fires for one contradiction where GOOD or a capture of the phone's side shows what the phone
     writes itself, for two otherwise."""
-    for reach in context.reaches:
-        if reach.peer.protocol == "SIP":
-            yield from _judge_peer(context, reach)
+    return _judge_peer(context, reach) if reach.peer.protocol == "SIP" else ()
 
 
 RULE = Rule(
@@ -138,7 +136,7 @@ RULE = Rule(
         "the same time. Where that can't be done: TLS, or another port than 5060."
     ),
     references=("RFC 4787 REQ-10", "RFC 3261 section 20.14", "Linux: net/netfilter/nf_nat_sip.c"),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "a Contact with another port than the source's alone: a client may listen elsewhere",
         "clients that learn their address from the reply (Contact public, Via private)",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sipdiag.base.endpoint import Scope, behind_nat, parse_ip, scope_of
 from sipdiag.findings.context import Context, peer_subject, sent_evidence
 from sipdiag.findings.model import Confidence, Finding, Param, Rule, Severity
+from sipdiag.findings.reach import Reach
 from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Transaction
 
@@ -102,11 +103,10 @@ def _judge_peer(context: Context, peer: Peer) -> Iterable[Finding]:
     )
 
 
-def judge(context: Context) -> Iterable[Finding]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding]:
     """Fires (information) on addresses of RFC 6598 and RFC 7335 and on signs of two translations;
     names what else was found that such a NAT does."""
-    for peer in context.subjects.peers:
-        yield from _judge_peer(context, peer)
+    return _judge_peer(context, reach.peer)
 
 
 RULE = Rule(
@@ -133,7 +133,7 @@ RULE = Rule(
         "the provider. Changing the router's UDP timeout doesn't help."
     ),
     references=("RFC 6598", "RFC 7335", "RFC 6888", "RFC 5382 REQ-5"),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "a PBX in 100.64.0.0/10 itself: a VPN (Tailscale), or the provider's own network",
         "proxies and SBCs in the path (more than one Via)",

@@ -70,11 +70,10 @@ def _judge_peer(context: Context, reach: Reach) -> Iterable[Finding | Undetermin
     )  # fmt: skip
 
 
-def judge(context: Context) -> Iterable[Finding | Undetermined]:
+def judge_client(context: Context, reach: Reach) -> Iterable[Finding | Undetermined]:
     """Fires where requests from another address or port of the PBX were lost on a mapping that was
     fresh for the registrar, and none from there ever got through."""
-    for reach in context.reaches:
-        yield from _judge_peer(context, reach)
+    return _judge_peer(context, reach)
 
 
 RULE = Rule(
@@ -100,7 +99,7 @@ RULE = Rule(
         "front of both servers that keeps the path (RFC 3327)."
     ),
     references=("RFC 4787 section 5, REQ-8", "RFC 3327", "Linux: nf_conntrack_sip"),
-    judge=judge,
+    judge_client=judge_client,
     silent_on=(
         "requests from the address and port that the phone registered with (SD201, SD501)",
         "a second address from which anything ever got through",
