@@ -204,7 +204,8 @@ class _Known(dict[bytes, V], Generic[V]):
 
 
 def _make_start(line: bytes) -> _Start | None:
-    match = _START.fullmatch(line)
+    """None too where the line ends in a bare LF: the headers may end right after it."""
+    match = None if line.endswith(b"\n") else _START.fullmatch(line)
     return _Start(match) if match is not None else None
 
 

@@ -127,6 +127,12 @@ def test_bare_line_feeds_are_read() -> None:
     assert message.body == b"body"
 
 
+def test_a_start_line_that_ends_in_a_bare_line_feed_may_be_followed_by_the_blank_line() -> None:
+    message = _parsed(b"SIP/2.0 200 OK\n\r\nbody: of the message\r\n\r\n")
+    assert message.headers == ()
+    assert message.body == b"body: of the message\r\n\r\n"
+
+
 def test_limits_leave_the_rest_raw() -> None:
     many = b"OPTIONS sip:a@b SIP/2.0\r\n" + b"X: y\r\n" * 600 + b"\r\nbody"
     message = _parsed(many)
