@@ -3,32 +3,37 @@
 Contract: ``spread`` does pieces of work in this process and in children, and gives the results in
 order. An error of a child is raised here, the first in order where there are several. However it
 ends, interrupted or not, no child is left behind. Work, pieces and results must be picklable.
+
+``together`` does one work in this process and in children that begin as its copies, with all that
+it has in memory; they share out what the work gives to its ``Team``.
 """
 
 from __future__ import annotations
 
 import gc
+import io
 import multiprocessing
 import os
 import pickle
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
 from sipdiag.base.errors import InputError
+from sipdiag.base.team import ALONE, Hands, Team
 
 P = TypeVar("P")
 R = TypeVar("R")
 
 
-def _start_method() -> str:
-    """``fork`` begins at once, but isn't safe on macOS, nor beside another thread (a progress bar
-    has one), and doesn't exist on Windows."""
-    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+def forks() -> bool:
+    """Whether other processes begin as copies of this one: that is done at once, but isn't safe on
+    macOS, nor beside another thread (a progress bar has one), and doesn't exist on Windows."""
+    return sys.platform == "linux" and threading.active_count() == 1
 
 
 def processors() -> int:
@@ -68,7 +73,7 @@ def spread(
     ``multiprocessing``, where not any will do."""
     count = max(1, min(jobs, len(pieces)))
     turns = deal(weights or [1] * len(pieces), count)
-    context: Any = multiprocessing.get_context(start or _start_method())
+    context: Any = multiprocessing.get_context(start or ("fork" if forks() else "spawn"))
     children: list[tuple[Any, Connection, list[int]]] = []
     done: dict[int, R] = {}
     failed: dict[int, BaseException] = {}
@@ -160,3 +165,128 @@ def _without_gc() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
+
+
+class _Parted(Exception):
+    """Another member is gone: there is no team any more."""
+
+
+class _Member(Team):
+    """One of several. The first has a connection to each other one, which has one to the first."""
+
+    def __init__(self, number: int, of: int, connections: Sequence[Connection]) -> None:
+        self._number, self._of, self._connections = number, of, connections
+        self._known: list[object] = []
+        self._numbers: dict[int, int] = {}
+
+    def deal(self, weights: Sequence[int]) -> Hands:
+        """As of any team."""
+        hands = deal(weights, self._of)
+        return hands + [[]] * (self._of - len(hands))
+
+    def map(self, work: Callable[[P], R], pieces: Sequence[P], hands: Hands) -> list[R]:
+        """As of any team."""
+        results: dict[int, R] = {}
+        for number in hands[self._number]:
+            results[number] = work(pieces[number])
+        own = self._pack([results[number] for number in hands[self._number]])
+        try:
+            others = self._exchange(own)
+        except (EOFError, OSError) as error:
+            raise _Parted from error
+        for hand, packed in zip(hands, others, strict=True):
+            if packed:
+                results.update(zip(hand, self._unpack(packed), strict=True))
+        return [results[number] for number in range(len(pieces))]
+
+    def know(self, things: Iterable[object]) -> None:
+        """As of any team."""
+        for thing in things:
+            self._numbers[id(thing)] = len(self._known)
+            self._known.append(thing)
+
+    def _exchange(self, own: bytes) -> list[bytes]:
+        """What each member has packed, nothing for this one."""
+        if self._number:
+            (first,) = self._connections
+            first.send_bytes(own)
+            everyone = [first.recv_bytes() for _ in range(self._of)]
+        else:
+            everyone = [own, *(connection.recv_bytes() for connection in self._connections)]
+            for member, connection in enumerate(self._connections, 1):
+                for number, packed in enumerate(everyone):
+                    connection.send_bytes(b"" if number == member else packed)
+        everyone[self._number] = b""
+        return everyone
+
+    def _pack(self, results: list[Any]) -> bytes:
+        packed = io.BytesIO()
+        numbers = self._numbers
+
+        class Pickler(pickle.Pickler):
+            def persistent_id(self, obj: object) -> int | None:
+                return numbers.get(id(obj))
+
+        Pickler(packed, pickle.HIGHEST_PROTOCOL).dump(results)
+        return packed.getvalue()
+
+    def _unpack(self, packed: bytes) -> Any:
+        known = self._known
+
+        class Unpickler(pickle.Unpickler):
+            def persistent_load(self, pid: int) -> object:
+                return known[pid]
+
+        return Unpickler(io.BytesIO(packed)).load()
+
+
+def together(work: Callable[[Team], R], jobs: int) -> R:
+    """What ``work`` gives, which ``jobs`` processes do together where this one can be copied. It
+    is begun anew, by this process alone, where another one is killed. Raises what it raises."""
+    if jobs < 2 or not forks():
+        return work(ALONE)
+    context: Any = multiprocessing.get_context("fork")
+    gc.freeze()
+    children: list[Any] = []
+    connections: list[Connection] = []
+    try:
+        for number in range(1, jobs):
+            ours, theirs = context.Pipe()
+            inherited = (*connections, ours)
+            child = context.Process(
+                target=_take_part, args=(work, number, jobs, theirs, inherited), daemon=True
+            )
+            child.start()
+            theirs.close()
+            children.append(child)
+            connections.append(ours)
+        with _without_gc():
+            return work(_Member(0, jobs, connections))
+    except _Parted:
+        return work(ALONE)
+    finally:
+        gc.unfreeze()
+        for connection in connections:
+            connection.close()
+        for child in children:
+            child.terminate()
+            child.join()
+
+
+def _take_part(
+    work: Callable[[Team], object],
+    number: int,
+    of: int,
+    connection: Connection,
+    inherited: Sequence[Connection],
+) -> None:
+    """What a child does. Its own failure ends it, so that the first member does the work alone and
+    meets the same failure. ``inherited``: the first member's ends, which aren't the child's."""
+    for other in inherited:
+        other.close()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    gc.disable()
+    try:
+        work(_Member(number, of, [connection]))
+    except Exception:
+        connection.close()

@@ -20,6 +20,7 @@ from sipdiag.base.datagram import Datagram, Source, Vantage
 from sipdiag.base.errors import UsageError
 from sipdiag.base.interval import NS
 from sipdiag.base.limits import LimitHits
+from sipdiag.base.team import Team
 from sipdiag.findings import judge, merge
 from sipdiag.findings.context import Context
 from sipdiag.flows.sightings import Sightings
@@ -39,6 +40,7 @@ from sipdiag.inputs import (
     read,
     track_all,
 )
+from sipdiag.jobs import together
 from sipdiag.protocols.media import MediaTable
 from sipdiag.report.build import build
 from sipdiag.report.comparison import compare_contexts
@@ -62,6 +64,10 @@ __all__ = [
     "open_input",
     "read",
 ]
+
+
+WORTH_REQUESTS = 10_000
+"""With fewer, all is judged before another process has begun."""
 
 
 def _target(subjects: Subjects, options: Options) -> Target:
@@ -133,38 +139,49 @@ def _analyse(sources: Sequence[Input], options: Options, *, illustrated: bool) -
             _place(crossing.near.source, Vantage.PHONE)
             _place(crossing.far.source, Vantage.PBX)
     setup = _setup(everything, options)
-    contexts = [
-        Context(
-            subjects,
-            crossings=[
-                crossing
-                for crossing, same_place in crossings
-                if crossing.far.source is subjects.source and not same_place
-            ],
-            setup=setup,
-        )
-        for subjects in everything
-    ]
-    verdicts = merge([judge(context) for context in contexts])
-    worst = max(
-        range(len(contexts)),
-        key=lambda n: (v.severity if (v := verdicts[n].root) else 0, -n),
-    )
-    report = build(
-        contexts,
-        verdicts,
-        [subjects.source for subjects in everything],
-        _target(everything[worst], options),
-        hits.names(),
-        crossings=crossings,
-    )
     names = [subjects.source.name for subjects in everything]
-    return _Judged(
-        report,
-        [contexts[worst], *(c for n, c in enumerate(contexts) if n != worst)],
-        dict(zip(names, inputs, strict=True)),
-        {name: held for name, held in zip(names, holds, strict=False) if held is not None},
-    )
+
+    def judged(team: Team) -> _Judged:
+        contexts = [
+            Context(
+                subjects,
+                crossings=[
+                    crossing
+                    for crossing, same_place in crossings
+                    if crossing.far.source is subjects.source and not same_place
+                ],
+                setup=setup,
+            )
+            for subjects in everything
+        ]
+        verdicts = merge([judge(context, team) for context in contexts])
+        worst = max(
+            range(len(contexts)),
+            key=lambda n: (v.severity if (v := verdicts[n].root) else 0, -n),
+        )
+        report = build(
+            contexts,
+            verdicts,
+            [subjects.source for subjects in everything],
+            _target(everything[worst], options),
+            hits.names(),
+            crossings=crossings,
+            team=team,
+        )
+        return _Judged(
+            report,
+            [contexts[worst], *(c for n, c in enumerate(contexts) if n != worst)],
+            dict(zip(names, inputs, strict=True)),
+            {name: held for name, held in zip(names, holds, strict=False) if held is not None},
+        )
+
+    return together(judged, _hands(everything, options))
+
+
+def _hands(everything: Sequence[Subjects], options: Options) -> int:
+    """How many processes are worth their while to judge."""
+    requests = sum(peer.requests_count for subjects in everything for peer in subjects.peers)
+    return options.jobs if requests >= WORTH_REQUESTS else 1
 
 
 def _setup(subjects: Sequence[Subjects], options: Options) -> Setup | None:
@@ -245,25 +262,30 @@ def _compare(good: Input, bad: Input, options: Options, *, illustrated: bool) ->
     holds = [_hold(source, options, hits, illustrated) for source in (good, bad)]
     rows = [Row([good], held=holds[0]), Row([bad], held=holds[1])]
     good_subjects, subjects = track_all(rows, options, hits)
-    baseline = Context(good_subjects)
-    context = Context(subjects, baseline)
-    verdict = judge(context)
-    sources = [baseline.subjects.source, context.subjects.source]
-    report = build(
-        [context],
-        [verdict],
-        sources,
-        _target(context.subjects, options),
-        hits.names(),
-        compare_contexts(baseline, context, verdict),
-    )
+    sources = [good_subjects.source, subjects.source]
     names = [source.name for source in sources]
-    return _Judged(
-        report,
-        [context],
-        {names[0]: [good], names[1]: [bad]},
-        {name: held for name, held in zip(names, holds, strict=True) if held is not None},
-    )
+
+    def judged(team: Team) -> _Judged:
+        baseline = Context(good_subjects)
+        context = Context(subjects, baseline)
+        verdict = judge(context, team)
+        report = build(
+            [context],
+            [verdict],
+            sources,
+            _target(subjects, options),
+            hits.names(),
+            compare_contexts(baseline, context, verdict),
+            team=team,
+        )
+        return _Judged(
+            report,
+            [context],
+            {names[0]: [good], names[1]: [bad]},
+            {name: held for name, held in zip(names, holds, strict=True) if held is not None},
+        )
+
+    return together(judged, _hands([good_subjects, subjects], options))
 
 
 def _hold(source: Input, options: Options, hits: LimitHits, wanted: bool) -> Held | None:

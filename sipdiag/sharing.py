@@ -24,16 +24,18 @@ from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.base.shares import Indivisible, StrictHits, limits_of_share
 from sipdiag.flows.parts import entangled, groups, join
 from sipdiag.flows.shared import (
+    Digest,
     Groups,
     Pair,
     Part,
     Place,
     SharedMedia,
     SharedTracker,
+    hash_of,
     sorted_pair,
 )
 from sipdiag.flows.subjects import Subjects
-from sipdiag.jobs import spread
+from sipdiag.jobs import forks, spread
 from sipdiag.readers import Progress, open_source
 from sipdiag.readers.dissect import closing_notes
 from sipdiag.readers.native import NativeReader
@@ -48,7 +50,7 @@ WORTH_BYTES = 4 << 20
 MOST_IN_ONE = 0.8
 """Where one share would have more of the work than this, the others are no help."""
 
-_SENDING = 0.12
+_SENDING = 0.1
 """What sending takes, as a part of reading."""
 
 _COUNTS = (
@@ -69,6 +71,7 @@ class _Piece(NamedTuple):
     number: int
     of: int
     owners: Mapping[bytes, int]
+    digest: Digest
     on_progress: Progress | None
 
 
@@ -110,6 +113,7 @@ def track_shared(
                 number,
                 jobs,
                 owners,
+                hash if forks() else hash_of,
                 None if number else on_progress,
             )
             for number in range(jobs)
@@ -142,7 +146,13 @@ def _read(piece: _Piece) -> Part:
         source = reader.source
         if tracker is None:
             tracker = SharedTracker(
-                source, media, place, local=piece.local, limits=piece.limits, hits=hits
+                source,
+                media,
+                place,
+                local=piece.local,
+                limits=piece.limits,
+                hits=hits,
+                digest=piece.digest,
             )
         for datagram in reader:
             place.reach(source, datagram)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from sipdiag.base.errors import InputError
-from sipdiag.jobs import deal, processors, spread
+from sipdiag.base.team import Team
+from sipdiag.jobs import deal, processors, spread, together
 
 
 def _square(number: int) -> tuple[int, int]:
@@ -115,3 +116,64 @@ def _is_zombie(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return False
+
+
+needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="needs processes that are copies")
+
+
+def _squares(team: Team) -> list[tuple[int, int]]:
+    hands = team.deal([1] * 10)
+    return team.map(_square, range(10), hands)
+
+
+@needs_fork
+@pytest.mark.parametrize("jobs", [2, 3, 20])
+def test_a_team_shares_out_and_has_all_results_in_order(jobs: int) -> None:
+    done = together(_squares, jobs)
+    assert [square for square, _ in done] == [n * n for n in range(10)]
+    assert len({pid for _, pid in done}) == min(jobs, 10)
+    assert not multiprocessing.active_children()
+
+
+def test_a_team_of_one_does_it_itself() -> None:
+    assert {pid for _, pid in together(_squares, 1)} == {os.getpid()}
+
+
+@needs_fork
+def test_results_refer_to_what_all_members_know() -> None:
+    def work(team: Team) -> bool:
+        hands = team.deal([1, 1])
+        first = team.map(lambda n: [n], range(2), hands)
+        team.know(first)
+        second = team.map(lambda n: (first[1 - n], [n]), range(2), hands)
+        return all(second[n][0] is first[1 - n] for n in range(2))
+
+    assert together(work, 2)
+
+
+@needs_fork
+def test_a_team_whose_member_is_killed_is_done_without() -> None:
+    first = os.getpid()
+
+    def work(team: Team) -> list[tuple[int, int]]:
+        if os.getpid() != first:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return _squares(team)
+
+    assert {pid for _, pid in together(work, 3)} == {first}
+    assert not multiprocessing.active_children()
+
+
+@needs_fork
+@pytest.mark.parametrize("piece", range(4))
+def test_a_failure_in_a_team_is_the_failure_of_one(piece: int) -> None:
+    def fail(number: int) -> None:
+        if number == piece:
+            raise InputError(f"{number} is not for me")
+
+    def work(team: Team) -> list[None]:
+        return team.map(fail, range(4), team.deal([1] * 4))
+
+    with pytest.raises(InputError, match=f"{piece} is not for me"):
+        together(work, 2)
+    assert not multiprocessing.active_children()

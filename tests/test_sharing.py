@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sipdiag import sharing
+from sipdiag import pipeline, sharing
 from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits
 from sipdiag.base.shares import Indivisible
@@ -29,6 +29,7 @@ ONE_A_CASE = [
 def shares_small_files_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sharing, "WORTH_BYTES", 0)
     monkeypatch.setattr(sharing, "MOST_IN_ONE", 2.0)
+    monkeypatch.setattr(pipeline, "WORTH_REQUESTS", 0)
 
 
 def told(*paths: Path, jobs: int, options: Options = DEFAULTS) -> str:

@@ -89,9 +89,10 @@ def _judged(
     lower = round((lifetime.lower_s or 0.0) * NS)
     upper = None if lifetime.upper_s is None else round(lifetime.upper_s * NS)
     alive_until = maybe_until = at = begin_ns
+    # While it is alive nothing is told: the stretch goes on.
     for packet in [*packets, PathPacket(end_ns, False, end_ns)]:
         moment = min(packet.ts_ns, end_ns)
-        while at < moment:
+        while at < moment and (moment > alive_until or packet.ts_ns >= end_ns):
             if at < alive_until:
                 until, state = min(moment, alive_until), State.ALIVE
             elif upper is None or at < maybe_until:
@@ -111,16 +112,16 @@ def path_packets(reach: Reach, subjects: Subjects) -> list[PathPacket]:
     """Every packet between the client and the place where it registered, in order of time; but not
     those that were lost on a dead binding, which can't have refreshed it."""
     peer = reach.peer
-    dead = {sent.origin for o in reach.of(Fate.EXPIRED) for sent in o.sent}
+    dead = {id(sent) for o in reach.of(Fate.EXPIRED) for sent in o.sent}
     found: list[PathPacket] = []
     attempts = peer.registration.attempts if peer.registration else []
     for transaction in [*attempts, *peer.outbound, *peer.inbound]:
-        from_client = transaction.src in peer.outers
+        from_client = transaction.sent[0].src in peer.outers
         for sent in transaction.sent:
-            if peer.local in (sent.src, sent.dst) and sent.origin not in dead:
+            if peer.local in sent[1:3] and id(sent) not in dead:
                 found.append(PathPacket(sent.ts_ns, from_client, sent.ts_ns))
         for answer in transaction.answers:
-            if peer.local in (answer.src, answer.dst):
+            if peer.local in answer[1:3]:
                 found.append(PathPacket(answer.ts_ns, not from_client, answer.ts_ns))
     for call in peer.calls:
         found += [

@@ -7,11 +7,12 @@ Everything is None where nothing was observed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sipdiag.base.endpoint import Endpoint, behind_nat
 from sipdiag.base.interval import Interval
+from sipdiag.base.team import ALONE, Team
+from sipdiag.findings.context import Context
 from sipdiag.findings.reach import SAME_AGE_S, Fate, Reach
 from sipdiag.findings.rules._filtered import filtered
 from sipdiag.flows.binding import Observation
@@ -40,14 +41,30 @@ class Router:
     """Packets from another address or port than the client sent to get in (section 5)."""
 
 
-def routers(reaches: Iterable[Reach], subjects: Subjects) -> list[Router]:
-    """Every public address that clients behind a NAT came from, in order of appearance."""
-    by_address: defaultdict[str, list[Reach]] = defaultdict(list)
-    for reach in reaches:
-        for address in dict.fromkeys(outer.ip for outer in reach.peer.outers):
-            if _behind(reach.peer, address):
-                by_address[address].append(reach)
-    return [_router(address, found, subjects) for address, found in by_address.items()]
+def routers(context: Context, team: Team = ALONE) -> list[Router]:
+    """Every public address that clients behind a NAT came from, in order of appearance; shared out
+    in ``team``, each to who has its first client."""
+    peers = context.subjects.peers
+    clients = team.deal([peer.requests_count for peer in peers])
+    by_address: defaultdict[str, list[int]] = defaultdict(list)
+    for number, addresses in enumerate(team.map(_addresses, peers, clients)):
+        for address in addresses:
+            by_address[address].append(number)
+
+    def of_address(each: tuple[str, list[int]]) -> Router:
+        address, numbers = each
+        reaches = [context.reach(peers[number]) for number in numbers]
+        return _router(address, reaches, context.subjects)
+
+    firsts = [numbers[0] for numbers in by_address.values()]
+    hands = [[n for n, first in enumerate(firsts) if first in own] for own in map(set, clients)]
+    return team.map(of_address, list(by_address.items()), hands)
+
+
+def _addresses(peer: Peer) -> list[str]:
+    """The public addresses of NATs that the client was behind."""
+    found = dict.fromkeys(outer.ip for outer in peer.outers)
+    return [address for address in found if _behind(peer, address)]
 
 
 def _behind(peer: Peer, address: str) -> bool:

@@ -6,7 +6,8 @@ SIP: RFC 3261 section 13 and RFC 3264. IAX2: RFC 5456 section 6.2.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import NamedTuple
 
 from sipdiag.base.datagram import Origin, Transport
@@ -68,6 +69,9 @@ class Call:
     """Session-Expires of the newest INVITE, UPDATE or 2xx that has one, in seconds (RFC 4028):
     after half of it one side refreshes the session, and without that the call ends."""
 
+    def __reduce__(self) -> tuple[type[Call], tuple[object, ...]]:
+        return Call, _values(self)
+
     @property
     def caller(self) -> Endpoint:
         """Who sent the first INVITE or NEW."""
@@ -100,3 +104,6 @@ class Call:
         if self.end is End.OPEN and not self.opening.answered:
             return End.NO_ANSWER
         return self.end
+
+
+_values = attrgetter(*(each.name for each in fields(Call)))

@@ -16,7 +16,7 @@ from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.base.shares import Indivisible
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.registration import Registration
-from sipdiag.flows.shared import Groups, Pair, Part, Stamped, hash_of, in_order
+from sipdiag.flows.shared import Groups, Pair, Part, Stamped, in_order
 from sipdiag.flows.sip import DRIVER_MESSAGES
 from sipdiag.flows.subjects import NOTED_COUNT, Subjects
 from sipdiag.flows.tracker import Tracker
@@ -123,7 +123,7 @@ def entangled(parts: Sequence[Part]) -> bool:
     for part in parts:
         mine = set(part.transactions.hashes)
         ids = set(part.call_ids.hashes)
-        called = {hash_of(call.call_id) for call in part.sip_calls.items}
+        called = _called(part)
         if not transactions.isdisjoint(mine) or not met.isdisjoint(called):
             return True
         if any(not ids.isdisjoint(others) for others in calls):
@@ -134,10 +134,16 @@ def entangled(parts: Sequence[Part]) -> bool:
     return False
 
 
+def _called(part: Part) -> set[int]:
+    """Call-IDs of a share's calls."""
+    digest = part.call_ids.digest
+    return {digest(call.call_id) for call in part.sip_calls.items}
+
+
 def groups(parts: Sequence[Part]) -> list[tuple[int, list[Pair]]]:
     """Pairs of addresses that belong in one share, as their transactions or calls are the same,
     each group with the number of its transactions."""
-    called = {hash_of(call.call_id) for part in parts for call in part.sip_calls.items}
+    called = set[int]().union(*map(_called, parts))
     found = Groups()
     for part in parts:
         for what, number in zip(part.transactions.hashes, part.transactions.pairs, strict=True):

@@ -21,6 +21,9 @@ from sipdiag.protocols.sip import Message
 _NEWEST_BYTES = 8192
 """Of a REGISTER that is kept whole, one a registration; a phone's has below 2 KiB."""
 
+_WAYS = 65_536
+"""Ways of requests of which is remembered whose they are; it costs only time to find out again."""
+
 _ASTERISK = ("asterisk", "fpbx", "freepbx", "issabel", "elastix")
 
 
@@ -66,7 +69,7 @@ class PeerBook:
     def servers(self) -> frozenset[Endpoint]:
         """The PBX's endpoints: registrars, addresses named by the user, else the best guess."""
         found = {registration.local for registration in self._registrations.values()}
-        for transaction in self._requests:
+        for transaction in self._requests if self._local else ():
             for end in (transaction.src, transaction.dst):
                 if end.ip in self._local:
                     found.add(end)
@@ -89,22 +92,29 @@ class PeerBook:
             return {counts[0][0]}
         return set()
 
-    def peers(self, calls: list[Call]) -> list[Peer]:
+    def peers(self, calls: list[Call], servers: frozenset[Endpoint]) -> list[Peer]:
         """Every client, with the requests and calls to and from it, in order of appearance."""
         peers = [self._peer_of(group) for group in self._incarnations()]
         index = _Index(peers)
-        servers = self.servers()
         strangers: dict[tuple[str, Endpoint, Endpoint], Peer] = {}
         call_of = {id(t): call for call in calls for t in call.transactions}
+        ways: dict[tuple[object, ...], tuple[bool | None, list[Peer]]] = {}
         for transaction in self._requests:
-            inbound = index.is_inbound(transaction, servers)
+            src, dst = transaction.sent[0][1:3]
+            way = (src, dst, transaction.user, transaction.target, transaction.protocol)
+            known = ways.get(way)
+            if known is None:
+                inbound = index.is_inbound(transaction, servers)
+                owners = [] if inbound is None else index.owners(transaction, inbound)
+                if len(ways) >= _WAYS:
+                    ways.clear()
+                known = ways[way] = inbound, owners
+            inbound, owners = known
             if inbound is None:
                 continue
-            peer = index.owner(transaction, inbound)
+            peer = _current(owners, transaction)
             if peer is None:
-                near, far = transaction.src, transaction.dst
-                if not inbound:
-                    near, far = far, near
+                near, far = (src, dst) if inbound else (dst, src)
                 key = (transaction.protocol, near, far)
                 peer = strangers.get(key)
                 if peer is None:
@@ -181,20 +191,19 @@ class _Index:
             return True
         return False if dst in servers else None
 
-    def owner(self, transaction: Transaction, inbound: bool) -> Peer | None:
-        """The registered peer that a request is for or from."""
+    def owners(self, transaction: Transaction, inbound: bool) -> list[Peer]:
+        """The registered peers that a request may be for or from: by where it goes, and what it
+        says of that; the same for every request of which that is the same."""
         found: list[Peer] = []
         if not inbound:
-            found = self._by_outer.get((transaction.src, transaction.dst.ip), [])
-        else:
-            if transaction.target is not None:
-                found = self._by_contact.get((transaction.user, transaction.target), [])
-            found = (
-                found
-                or self._by_outer.get((transaction.dst, transaction.src.ip), [])
-                or self._by_user.get((transaction.protocol, transaction.user or ""), [])
-            )
-        return _current(found, transaction)
+            return self._by_outer.get((transaction.src, transaction.dst.ip), [])
+        if transaction.target is not None:
+            found = self._by_contact.get((transaction.user, transaction.target), [])
+        return (
+            found
+            or self._by_outer.get((transaction.dst, transaction.src.ip), [])
+            or self._by_user.get((transaction.protocol, transaction.user or ""), [])
+        )
 
 
 def _current(peers: list[Peer], transaction: Transaction) -> Peer | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from operator import itemgetter
@@ -35,6 +35,8 @@ from sipdiag.protocols.sip import Message
 T = TypeVar("T")
 Pair = tuple[str, str]
 """Two addresses, sorted."""
+Digest = Callable[[object], int]
+"""Gives 64 bits of anything, the same in every process that reads a share."""
 
 
 def sorted_pair(one: str, other: str) -> Pair:
@@ -62,7 +64,7 @@ class Place:
     def reach(self, source: Source, datagram: Datagram) -> None:
         """Moves to the frame that completed ``datagram``, which is the newest of ``source``.
         Raises ``Indivisible`` where the clock may have been set back."""
-        self.now = self.of(source.packets)
+        self.now = self._file * self._FRAMES + source.packets
         if source.last_ns is not None and datagram.ts_ns < source.last_ns - JUMP_NS:
             raise Indivisible("some packets are older than those before them")
 
@@ -123,26 +125,28 @@ def in_order(rows: Iterable[Stamped[T]]) -> list[T]:
 class _Seen:
     """Hashes of what could be seen in two shares, each with the number of its pair."""
 
-    hashes: array[int] = field(default_factory=lambda: array("Q"))
+    digest: Digest
+    hashes: array[int] = field(default_factory=lambda: array("q"))
     pairs: array[int] = field(default_factory=lambda: array("L"))
 
     def add(self, thing: object, pair: int) -> None:
-        self.hashes.append(hash_of(thing))
+        self.hashes.append(self.digest(thing))
         self.pairs.append(pair)
 
 
 def hash_of(thing: object) -> int:
-    """64 bits, the same in every process."""
+    """A ``Digest`` for processes that have nothing in common; those that are copies of one have
+    the same ``hash``, which is much quicker."""
     digest = blake2b(repr(thing).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest)
+    return int.from_bytes(digest, signed=True)
 
 
 class _Watch:
     """Notes the transactions and Call-IDs that a tracker met and didn't know."""
 
-    def __init__(self) -> None:
-        self.transactions = _Seen()
-        self.call_ids = _Seen()
+    def __init__(self, digest: Digest) -> None:
+        self.transactions = _Seen(digest)
+        self.call_ids = _Seen(digest)
         self.pairs: dict[Pair, int] = {}
         self.datagram: Datagram | None = None
 
@@ -277,9 +281,10 @@ class SharedTracker(Tracker):
         local: frozenset[str],
         limits: Limits,
         hits: LimitHits,
+        digest: Digest,
     ) -> None:
         super().__init__(source, media, local=local, limits=limits, hits=hits)
-        self._seen = seen = _Watch()
+        self._seen = seen = _Watch(digest)
         self._born = media.born
         self._rows = {
             name: _Row[Any](place) for name in ("sip", "iax2", "unreachable", "lengths", "cut")

@@ -167,13 +167,13 @@ class Tracker:
 
     def subjects(self) -> Subjects:
         """What was found so far. Call it when the source is exhausted."""
-        calls = self._calls()
+        calls, servers = self._calls(), self._book.servers()
         return Subjects(
             source=self._source,
-            peers=self._book.peers(calls),
+            peers=self._book.peers(calls, servers),
             calls=calls,
             media=self._media,
-            servers=self._book.servers(),
+            servers=servers,
             software=self._sip.software,
             drivers=self._sip.drivers,
             unreachable=self._unreachable,

@@ -8,8 +8,9 @@ binding's age can be read from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from sipdiag.base.datagram import Origin, Transport
 from sipdiag.base.endpoint import Endpoint
@@ -39,6 +40,9 @@ class Sent(NamedTuple):
         """Where to look it up."""
         return Origin(self.source, self.frame, self.line)
 
+    def __reduce__(self) -> tuple[type[Sent], tuple[Any, ...]]:
+        return Sent, (*self,)
+
     @property
     def refreshed_ns(self) -> int | None:
         """When the other side had last sent something."""
@@ -56,6 +60,9 @@ class Answer(NamedTuple):
     line: int | None
     code: int
     label: str
+
+    def __reduce__(self) -> tuple[type[Answer], tuple[Any, ...]]:
+        return Answer, (*self,)
 
     @property
     def origin(self) -> Origin:
@@ -121,6 +128,9 @@ class Transaction:
     """Where the other side says the request came from: ``received`` and ``rport`` of the answer's
     Via (RFC 3581), or IAX2's APPARENT ADDR (RFC 5456 section 8.6.17)."""
 
+    def __reduce__(self) -> tuple[type[Transaction], tuple[object, ...]]:
+        return Transaction, _values(self)
+
     @property
     def start_ns(self) -> int:
         """Time of the first transmission."""
@@ -165,3 +175,6 @@ class Transaction:
         """Time of the newest packet of the transaction."""
         newest = self.sent[-1].ts_ns
         return max(newest, self.answers[-1].ts_ns) if self.answers else newest
+
+
+_values = attrgetter(*(each.name for each in fields(Transaction)))

@@ -81,7 +81,7 @@ class Dissector:
             if whole and data[at + 9] == ip.UDP:
                 return self._plain(ts_ns, frame, interface, data, at, end)
         header = ip.ip_header(data, at)
-        if header is None:
+        if header is None or not self._wants(header):
             return []
         if header.protocol != ip.TCP:
             ident = b"" if header.ident is None else header.ident.to_bytes(2)
@@ -103,6 +103,10 @@ class Dissector:
         if packet.protocol in (ip.ICMP, ip.ICMPV6):
             return self._icmp(ts_ns, frame, packet)
         return []
+
+    def _wants(self, header: ip.Header) -> bool:
+        """Whether to look at a packet."""
+        return True
 
     def finish(self) -> list[Datagram]:
         """What was still open; adds the notes on duplicates and lost fragments."""

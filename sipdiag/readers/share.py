@@ -17,7 +17,6 @@ from sipdiag.base.shares import Indivisible
 from sipdiag.protocols.media import MediaTable, Tally
 from sipdiag.readers import ip
 from sipdiag.readers.dissect import MOST_RECENT, Dissector
-from sipdiag.readers.link import LINKS
 from sipdiag.readers.record import MAX_NS
 
 FOREIGN: Tally = [MAX_NS, 0, 0, 0, None, b"", -1]
@@ -27,7 +26,6 @@ _PAIRS_HELD = 131_072
 """Address pairs of which is remembered whose they are; it costs only time to find out again."""
 
 _FLOWS_HELD = 262_144
-_PLAIN_IPV4 = 0x45
 
 
 def pair_of(one: bytes, other: bytes) -> bytes:
@@ -78,25 +76,26 @@ class SharedDissector(Dissector):
         super().__init__(source, media, limits, hits)
         self._share = share
 
-    def feed(
-        self, ts_ns: int, frame: int, linktype: int, interface: int, data: bytes
+    def _plain(
+        self, ts_ns: int, frame: int, interface: int, data: bytes, at: int, end: int
     ) -> list[Datagram]:
-        """As of any dissector, for the packets of the share; nothing for others."""
-        find = LINKS.get(linktype)
-        at = -1 if find is None else find(data)
-        if 0 <= at <= len(data) - 28 and data[at] == _PLAIN_IPV4 and data[at + 9] == ip.UDP:
-            if not self._share.has(data[at + 12 : at + 20]):
-                if len(self.flows) >= _FLOWS_HELD:
-                    self.flows.clear()
-                self.flows[data[at + 12 : at + 24]] = FOREIGN
-                return []
-        else:
-            header = ip.ip_header(data, at)
-            if header is None or not self._share.holds(header):
-                return []
+        if not self._share.has(data[at + 12 : at + 20]):
+            if len(self.flows) >= _FLOWS_HELD:
+                self.flows.clear()
+            self.flows[data[at + 12 : at + 24]] = FOREIGN
+            return []
+        self._check_recent()
+        return super()._plain(ts_ns, frame, interface, data, at, end)
+
+    def _wants(self, header: ip.Header) -> bool:
+        if not self._share.holds(header):
+            return False
+        self._check_recent()
+        return True
+
+    def _check_recent(self) -> None:
         if len(self._seen_order) * self._share.of > MOST_RECENT:
             raise Indivisible("too many packets have one time")
-        return super().feed(ts_ns, frame, linktype, interface, data)
 
     def finish(self) -> list[Datagram]:
         """Closes it; the notes are for whoever knows the counts of all shares."""

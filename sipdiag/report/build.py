@@ -17,10 +17,12 @@ from sipdiag.advice import (
 from sipdiag.base.datagram import Source, Vantage
 from sipdiag.base.interval import seconds
 from sipdiag.base.limits import DEFAULT_LIMITS
+from sipdiag.base.team import ALONE, Team
 from sipdiag.findings import Finding, Undetermined, Verdict
 from sipdiag.findings.context import Context, peer_subject
 from sipdiag.findings.model import Evidence, Subject
 from sipdiag.flows.sightings import Crossing, changes_of
+from sipdiag.flows.subjects import Peer
 from sipdiag.report.estimates import estimates
 from sipdiag.report.model import (
     SCHEMA,
@@ -47,15 +49,18 @@ def build(
     limits_hit: list[str],
     comparison: Comparison | None = None,
     crossings: Sequence[tuple[Crossing, bool]] = (),
+    team: Team = ALONE,
 ) -> Report:
     """The report on one or several judged contexts (GOOD of a comparison not among them, though
-    its source is)."""
+    its source is). Clients are shared out in ``team``, whose members all build the same."""
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     roots = [verdict.root for verdict in verdicts if verdict.root is not None]
     root = max(roots, key=lambda f: (f.severity, f.confidence), default=None)
     if root is not None:
         findings.sort(key=lambda f: f is not root and f.caused_by is not root)
-    simulated, left_out = _simulate(contexts, target, {finding.subject for finding in findings})
+    simulated, left_out = _simulate(
+        contexts, target, {finding.subject for finding in findings}, team
+    )
     if left_out:
         limits_hit = sorted({*limits_hit, "clients_simulated"})
     undetermined = [open_ for verdict in verdicts for open_ in verdict.undetermined]
@@ -66,7 +71,7 @@ def build(
         verdict=_verdict(root, undetermined, contexts),
         findings=[finding_info(finding) for finding in findings],
         undetermined=[_undetermined(item) for item in undetermined],
-        estimates=estimates(contexts),
+        estimates=estimates(contexts, team),
         recommendations=[_recommendation(item) for item in recommend(findings, target, simulated)],
         comparison=comparison,
         limits_hit=limits_hit,
@@ -83,30 +88,37 @@ def build(
 
 
 def _simulate(
-    contexts: Iterable[Context], target: Target, found: Container[Subject]
+    contexts: Iterable[Context], target: Target, found: Container[Subject], team: Team
 ) -> tuple[dict[Subject, list[Outlook]], bool]:
     """What other settings would do for each client, by the source that saw most of its fate; those
     that something was found of go first. Whether clients were left out."""
-    reaches = [
-        (peer_subject(reach.peer), reach, context.subjects)
+    clients = [
+        (peer_subject(peer), peer, context)
         for context in contexts
         if context.subjects.source.vantage is not Vantage.PHONE
-        for reach in context.reaches
+        for peer in context.subjects.peers
     ]
     most = DEFAULT_LIMITS.clients_simulated
-    if len(reaches) > most:
-        reaches.sort(key=lambda each: each[0] not in found)
+    if len(clients) > most:
+        clients.sort(key=lambda each: each[0] not in found)
+
+    def simulate(each: tuple[Subject, Peer, Context]) -> list[Outlook] | None:
+        _, peer, context = each
+        seen = seen_of(context.reach(peer), context.subjects)
+        return None if seen is None else outlooks(seen, peer.protocol, target)
+
     simulated: dict[Subject, list[Outlook]] = {}
-    for subject, reach, subjects in reaches:
-        if subject in simulated:
-            continue
-        seen = seen_of(reach, subjects)
-        if seen is None:
-            continue
-        if len(simulated) >= most:
-            return simulated, True
-        simulated[subject] = outlooks(seen, reach.peer.protocol, target)
-    return simulated, False
+    while clients and len(simulated) < most:
+        some, clients = clients[: most - len(simulated)], clients[most - len(simulated) :]
+        hands = team.deal([peer.requests_count for _, peer, _ in some])
+        for (subject, _, _), rows in zip(some, team.map(simulate, some, hands), strict=True):
+            if rows is not None:
+                simulated.setdefault(subject, rows)
+    left_out = any(
+        subject not in simulated and seen_of(context.reach(peer), context.subjects) is not None
+        for subject, peer, context in clients
+    )
+    return simulated, left_out
 
 
 def _outlook(subject: Subject, row: Outlook, chosen: bool) -> OutlookInfo:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from sipdiag.advice import refresh_interval
+from sipdiag.base.team import ALONE, Team
 from sipdiag.findings.context import Context, peer_subject
 from sipdiag.findings.keepalives import audit
 from sipdiag.findings.reach import Fate, Reach
 from sipdiag.findings.reachable import reachable
 from sipdiag.findings.routers import Router, routers
 from sipdiag.flows.nat_tests import nat_uac_test
-from sipdiag.flows.subjects import Subjects
+from sipdiag.flows.subjects import Peer, Subjects
 from sipdiag.report.model import (
     Estimates,
     KeepaliveInfo,
@@ -23,25 +25,37 @@ from sipdiag.report.model import (
 )
 
 
-def estimates(contexts: Sequence[Context]) -> Estimates:
+def estimates(contexts: Sequence[Context], team: Team = ALONE) -> Estimates:
     """Of several sources that measured the same client, the one that saw a failure, and of those
-    one with exact times, is believed."""
+    one with exact times, is believed. Clients are shared out in ``team``."""
     made = Estimates()
-    reaches: dict[str, tuple[tuple[bool, bool], Reach, Subjects]] = {}
+    best: dict[str, tuple[Peer, Context]] = {}
     for context in contexts:
-        for reach in context.reaches:
-            subject = peer_subject(reach.peer).ident
-            worth = (reach.failed_s is not None, context.subjects.source.bytes_exact)
-            if subject not in reaches or worth > reaches[subject][0]:
-                reaches[subject] = (worth, reach, context.subjects)
-    for subject, (_, reach, subjects) in reaches.items():
-        _add_estimates(made, subject, reach)
-        _add_contact(made, subject, reach, subjects)
+        for peer in context.subjects.peers:
+            subject = peer_subject(peer).ident
+            if subject not in best or _worth(peer, context) > _worth(*best[subject]):
+                best[subject] = (peer, context)
+
+    def of_client(each: tuple[str, tuple[Peer, Context]]) -> Estimates:
+        subject, (peer, context) = each
+        own = Estimates()
+        _add_estimates(own, subject, context.reach(peer))
+        _add_contact(own, subject, context.reach(peer), context.subjects)
+        return own
+
+    hands = team.deal([peer.requests_count for peer, _ in best.values()])
+    for own in team.map(of_client, list(best.items()), hands):
+        for kind in fields(own):
+            getattr(made, kind.name).extend(getattr(own, kind.name))
     for context in contexts:
         known = {router.address for router in made.routers}
-        found = routers(context.reaches, context.subjects)
+        found = routers(context, team)
         made.routers += [_router(r) for r in found if r.address not in known]
     return made
+
+
+def _worth(peer: Peer, context: Context) -> tuple[bool, bool]:
+    return context.reach(peer).failed_s is not None, context.subjects.source.bytes_exact
 
 
 def _router(router: Router) -> RouterInfo:

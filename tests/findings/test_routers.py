@@ -13,7 +13,7 @@ from tests.told import subjects_of
 
 def _routers(s: Scenario) -> list[Router]:
     subjects = subjects_of(s)
-    return routers(Context(subjects).reaches, subjects)
+    return routers(Context(subjects))
 
 
 def test_clients_of_one_router_are_pooled(s: Scenario) -> None:

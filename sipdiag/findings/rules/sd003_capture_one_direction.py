@@ -58,13 +58,12 @@ def _heard(subjects: Subjects) -> set[tuple[str, str]]:
 
 def judge(context: Context) -> Iterable[Finding]:
     """Fires where requests were provably answered, and not a packet that way was captured."""
-    heard = _heard(context.subjects)
     silent: defaultdict[tuple[str, str], list[tuple[Transaction, str]]] = defaultdict(list)
     for peer in context.subjects.peers:
         for transaction, proof in _answered_unseen(peer):
-            way = (transaction.dst.ip, transaction.src.ip)
-            if way not in heard:
-                silent[way].append((transaction, proof))
+            silent[transaction.dst.ip, transaction.src.ip].append((transaction, proof))
+    for way in _heard(context.subjects) if silent else ():
+        silent.pop(way, None)
     if not silent:
         return
     proofs = [proof for found in silent.values() for proof in found]

@@ -26,12 +26,12 @@ def _forward(subjects: Subjects) -> list[Transaction]:
         attempts = peer.registration.attempts if peer.registration else []
         for t in [*attempts, *peer.inbound, *peer.outbound]:
             if (
-                t.transport is Transport.UDP
+                t.answers
+                and t.answers[0].ts_ns - t.sent[0].ts_ns >= _IMPOSSIBLE_NS
+                and len(t.sent) == 1
+                and t.transport is Transport.UDP
                 and t.protocol == "SIP"
                 and t.method in ("REGISTER", "OPTIONS")
-                and len(t.sent) == 1
-                and t.answers
-                and t.answers[0].ts_ns - t.start_ns >= _IMPOSSIBLE_NS
             ):
                 found.append(t)
     return sorted(found, key=lambda t: t.start_ns)

@@ -17,7 +17,9 @@ def _misrouted(transaction: Transaction) -> Answer | None:
     """The first answer, where it went to the Via's address or port instead of the source, and the
     client then went on repeating its request."""
     written = transaction.written
-    if transaction.transport is not Transport.UDP or not transaction.answers or written is None:
+    if len(transaction.sent) < 2 or not transaction.answers or written is None:
+        return None
+    if transaction.transport is not Transport.UDP:
         return None
     answer = transaction.answers[0]
     again = sum(sent.ts_ns > answer.ts_ns for sent in transaction.sent)
