@@ -6,17 +6,22 @@ destination call 0; the answer names the opener's number as its destination.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
+from operator import attrgetter
 
 from sipdiag.base.datagram import Datagram
 from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.flows.call import Call, End
+from sipdiag.flows.opened import OpenDialogs
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.same import Same
 from sipdiag.flows.transaction import HELD_PER_TRANSACTION, Sent, Transaction, answer_of
 from sipdiag.protocols.iax2 import Control, FrameType, FullFrame, Iax
+
+_ENDS: dict[int, End] = {Iax.HANGUP: End.HUNG_UP, Iax.REJECT: End.REFUSED}
+_Key = tuple[Endpoint, Endpoint, int]
+"""Of an exchange: the opener's endpoint, the other one, the opener's call number."""
 
 _OPENERS = frozenset({Iax.NEW, Iax.REGREQ, Iax.REGREL, Iax.POKE})
 
@@ -25,11 +30,17 @@ _OPENERS = frozenset({Iax.NEW, Iax.REGREQ, Iax.REGREL, Iax.POKE})
 class _Dialog:
     """An exchange that was opened: the newest transaction of it and its call, if it is one."""
 
+    key: _Key
     transaction: Transaction
     timestamp_ms: int
     call: Call | None = None
     sealed: bool = False
     """Encryption was agreed and used: from here on only the call numbers can be read."""
+
+    @property
+    def over_ns(self) -> int | None:
+        """When it ended, None = it hasn't yet; what isn't a call begins and ends at once."""
+        return self.transaction.start_ns if self.call is None else self.call.ended_ns
 
 
 class Iax2Flows:
@@ -37,7 +48,7 @@ class Iax2Flows:
 
     def __init__(self, book: PeerBook, limits: Limits, hits: LimitHits) -> None:
         self._book, self._limits, self._hits = book, limits, hits
-        self._dialogs: OrderedDict[tuple[Endpoint, Endpoint, int], _Dialog] = OrderedDict()
+        self._dialogs = OpenDialogs[_Key, _Dialog](limits, hits, attrgetter("over_ns"))
         self.calls: list[Call] = []
         self._same = Same()
 
@@ -47,17 +58,17 @@ class Iax2Flows:
         if command in _OPENERS and frame.dest_call == 0:
             self._opened(datagram, frame, sent)
             return
-        answered = self._dialogs.get((sent.dst, sent.src, frame.dest_call))
+        answered = self._dialogs.get((sent.dst, sent.src, frame.dest_call), sent.ts_ns)
         if answered is not None:
             self._answer(answered, frame, sent)
             return
-        own = self._dialogs.get((sent.src, sent.dst, frame.source_call))
+        own = self._dialogs.get((sent.src, sent.dst, frame.source_call), sent.ts_ns)
         if own is not None:
             self._follow_up(own, frame, sent)
 
     def _opened(self, datagram: Datagram, frame: FullFrame, sent: Sent) -> None:
         key = (sent.src, sent.dst, frame.source_call)
-        dialog = self._dialogs.get(key)
+        dialog = self._dialogs.get(key, sent.ts_ns)
         if (
             dialog is not None
             and dialog.transaction.method == frame.subclass_name
@@ -78,7 +89,7 @@ class Iax2Flows:
             asked_s=frame.integer("REFRESH"),
             token=_token(frame),
         )
-        opened = _Dialog(transaction, frame.timestamp_ms)
+        opened = _Dialog(key, transaction, frame.timestamp_ms)
         if frame.subclass in (Iax.REGREQ, Iax.REGREL):
             if frame.subclass == Iax.REGREL:
                 transaction.asked_s = 0
@@ -95,11 +106,9 @@ class Iax2Flows:
                     self.calls.append(opened.call)
             if held or not opened.call.transactions:
                 opened.call.transactions.append(transaction)
-        if len(self._dialogs) >= self._limits.open_calls:
-            self._dialogs.popitem(last=False)
-            self._hits.hit("open_calls")
-        self._dialogs[key] = opened
-        self._dialogs.move_to_end(key)
+        self._dialogs.add(key, opened)
+        if opened.call is None:
+            self._dialogs.end(key, opened, sent.ts_ns)
 
     def _answer(self, dialog: _Dialog, frame: FullFrame, sent: Sent) -> None:
         """A frame back to whoever opened the exchange."""
@@ -119,7 +128,7 @@ class Iax2Flows:
         if frame.frame_type == FrameType.IAX and frame.subclass == Iax.REGACK:
             refresh = frame.integer("REFRESH")
             transaction.granted_s = 0 if transaction.method == "REGREL" else refresh
-        self._note_call(dialog.call, frame, sent)
+        self._note_call(dialog, frame, sent)
 
     def _follow_up(self, dialog: _Dialog, frame: FullFrame, sent: Sent) -> None:
         """A later frame of whoever opened the exchange."""
@@ -132,10 +141,10 @@ class Iax2Flows:
         if frame.frame_type == FrameType.IAX and frame.subclass == Iax.AUTHREP:
             dialog.transaction.authorised = True
             dialog.sealed = frame.has("ENCRYPTION")
-        self._note_call(dialog.call, frame, sent)
+        self._note_call(dialog, frame, sent)
 
-    @staticmethod
-    def _note_call(call: Call | None, frame: FullFrame, sent: Sent) -> None:
+    def _note_call(self, dialog: _Dialog, frame: FullFrame, sent: Sent) -> None:
+        call = dialog.call
         if call is None:
             return
         if frame.frame_type == FrameType.CONTROL:
@@ -144,10 +153,10 @@ class Iax2Flows:
             elif frame.subclass == Control.ANSWER and call.answered_ns is None:
                 call.answered_ns = sent.ts_ns
         elif frame.frame_type == FrameType.IAX and call.ended_ns is None:
-            if frame.subclass == Iax.HANGUP:
-                call.ended_ns, call.end = sent.ts_ns, End.HUNG_UP
-            elif frame.subclass == Iax.REJECT:
-                call.ended_ns, call.end = sent.ts_ns, End.REFUSED
+            end = _ENDS.get(frame.subclass)
+            if end is not None:
+                call.ended_ns, call.end = sent.ts_ns, end
+                self._dialogs.end(dialog.key, dialog, sent.ts_ns)
 
 
 def _token(frame: FullFrame) -> str | None:

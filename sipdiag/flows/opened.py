@@ -1,13 +1,30 @@
-"""Transactions that may still get an answer, under a cap."""
+"""Transactions and dialogs that may still go on, under a cap.
+
+Contract: whether something is still open is a matter of its own times and of the packet that asks,
+not of other packets in between; so several processes, each with some of the packets, come to the
+same.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
+from sipdiag.base.interval import NS
 from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.flows.transaction import Transaction
 
 Key = tuple[object, ...]
+K = TypeVar("K")
+D = TypeVar("D")
+
+SETTLED_NS = 70 * NS
+"""Longer than any request is retransmitted: 64*T1 = 32 s (RFC 3261 section 17.1.1.2), 64 s for
+INVITE in Asterisk 1.6 and older, 32 s for IAX2 (chan_iax2.c:__attempt_transmit)."""
+
+_LATE_NS = 5 * NS
+"""Packets may be captured out of order by less than this."""
 
 
 class OpenTransactions:
@@ -43,3 +60,39 @@ class OpenTransactions:
             if self._stalest_ns >= ts_ns:
                 break
             del self._open[key]
+
+
+class OpenDialogs(Generic[K, D]):
+    """Dialogs by what they are known by, oldest first. ``over_ns`` says since when one is over, or
+    None; it is found for ``SETTLED_NS`` more."""
+
+    def __init__(self, limits: Limits, hits: LimitHits, over_ns: Callable[[D], int | None]) -> None:
+        self._open: OrderedDict[K, D] = OrderedDict()
+        self._ended: deque[tuple[int, K, D]] = deque()
+        self._limits, self._hits, self._over_ns = limits, hits, over_ns
+
+    def get(self, key: K, now_ns: int) -> D | None:
+        """The dialog of ``key``, unless it was over long before ``now_ns``."""
+        dialog = self._open.get(key)
+        if dialog is None:
+            return None
+        over_ns = self._over_ns(dialog)
+        return None if over_ns is not None and over_ns < now_ns - SETTLED_NS else dialog
+
+    def add(self, key: K, dialog: D) -> None:
+        """Opens one, in the place of another one of the same ``key``; forgets the oldest where the
+        cap is reached."""
+        if len(self._open) >= self._limits.open_calls:
+            self._open.popitem(last=False)
+            self._hits.hit("open_calls")
+        self._open[key] = dialog
+        self._open.move_to_end(key)
+
+    def end(self, key: K, dialog: D, ts_ns: int) -> None:
+        """One is over, or will be if nothing else is heard of it."""
+        ended = self._ended
+        ended.append((ts_ns, key, dialog))
+        while ended[0][0] < ts_ns - SETTLED_NS - _LATE_NS:
+            _, key, dialog = ended.popleft()
+            if self._open.get(key) is dialog and self._over_ns(dialog) is not None:
+                del self._open[key]

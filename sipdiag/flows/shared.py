@@ -9,11 +9,11 @@ of the tracker and its helpers.
 from __future__ import annotations
 
 from array import array
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar
 
 from sipdiag.base.datagram import Datagram, Source
@@ -23,7 +23,7 @@ from sipdiag.base.shares import Indivisible
 from sipdiag.flows.call import Call
 from sipdiag.flows.clock import JUMP_NS
 from sipdiag.flows.keepalive import KeepaliveTrain
-from sipdiag.flows.opened import Key, OpenTransactions
+from sipdiag.flows.opened import Key, OpenDialogs, OpenTransactions
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.registration import Registration
 from sipdiag.flows.subjects import Packet
@@ -171,13 +171,13 @@ class _Open(OpenTransactions):
         return found
 
 
-class _Calls(OrderedDict[str, Call]):
-    def __init__(self, watch: _Watch) -> None:
-        super().__init__()
+class _Calls(OpenDialogs[str, Call]):
+    def __init__(self, limits: Limits, hits: LimitHits, watch: _Watch) -> None:
+        super().__init__(limits, hits, attrgetter("ended_ns"))
         self._watch = watch
 
-    def get(self, key: str, default: Any = None) -> Any:
-        found = super().get(key, default)
+    def get(self, key: str, now_ns: int) -> Call | None:
+        found = super().get(key, now_ns)
         if found is None:
             self._watch.call_ids.add(key, self._watch.pair())
         return found
@@ -296,7 +296,7 @@ class SharedTracker(Tracker):
         sip = self._sip
         sip._book = self._iax2._book = self._book
         sip._open = self._open
-        sip._by_call_id = _Calls(seen)
+        sip._by_call_id = _Calls(limits, hits, seen)
         sip.calls, sip.length_errors = self._rows["sip"], self._rows["lengths"]
         self._software = sip.software = _Table(place)
         self._asked = sip._asked_drivers = _Table(place)

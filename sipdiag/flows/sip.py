@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from hashlib import blake2b
+from operator import attrgetter
 from sys import intern
 
 from sipdiag.asterisk.identify import driver_of
@@ -11,7 +11,7 @@ from sipdiag.base.datagram import Datagram, Transport
 from sipdiag.base.endpoint import Endpoint, behind_nat, parse_ip
 from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.flows.call import Call, End, MediaOffer
-from sipdiag.flows.opened import Key, OpenTransactions
+from sipdiag.flows.opened import Key, OpenDialogs, OpenTransactions
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.same import Same
 from sipdiag.flows.subjects import NOTED_COUNT, Packet
@@ -50,7 +50,7 @@ class SipFlows:
     ) -> None:
         self._book, self._open, self._limits, self._hits = book, opened, limits, hits
         self._exact = exact
-        self._by_call_id: OrderedDict[str, Call] = OrderedDict()
+        self._by_call_id = OpenDialogs[str, Call](limits, hits, attrgetter("ended_ns"))
         self.calls: list[Call] = []
         self.length_errors: list[Packet] = []
         self.software: dict[str, str] = {}
@@ -100,7 +100,7 @@ class SipFlows:
             )
 
     def _request(self, datagram: Datagram, message: Message, sent: Sent) -> None:
-        call = self._by_call_id.get(_short(message.call_id))
+        call = self._by_call_id.get(_short(message.call_id), sent.ts_ns)
         if call is not None:
             self._note_sdp(call, message, sent)
         if message.method == "ACK":
@@ -130,16 +130,17 @@ class SipFlows:
                 call.session_s = _session(message) or call.session_s
         if call is not None and call.ended_ns is None:
             if message.method == "BYE":
-                call.ended_ns, call.end = sent.ts_ns, End.HUNG_UP
+                self._end_call(call, sent.ts_ns, End.HUNG_UP)
             elif message.method == "CANCEL":
-                call.ended_ns, call.end = sent.ts_ns, End.CANCELLED
+                self._end_call(call, sent.ts_ns, End.CANCELLED)
+
+    def _end_call(self, call: Call, ts_ns: int, end: End) -> None:
+        call.ended_ns, call.end = ts_ns, end
+        self._by_call_id.end(call.call_id, call, ts_ns)
 
     def _open_call(self, message: Message, transaction: Transaction) -> Call:
         call = Call("SIP", transaction.call_id, transaction, transactions=[transaction])
-        if len(self._by_call_id) >= self._limits.open_calls:
-            self._by_call_id.popitem(last=False)
-            self._hits.hit("open_calls")
-        self._by_call_id[transaction.call_id] = call
+        self._by_call_id.add(transaction.call_id, call)
         if len(self.calls) < self._limits.requests_held:
             self.calls.append(call)
         return call
@@ -159,7 +160,7 @@ class SipFlows:
         if transaction.method == "REGISTER":
             _read_grant(transaction, message)
             return
-        call = self._by_call_id.get(transaction.call_id)
+        call = self._by_call_id.get(transaction.call_id, sent.ts_ns)
         if call is None or transaction.method != "INVITE":
             return
         self._note_sdp(call, message, sent)
@@ -175,7 +176,7 @@ class SipFlows:
             if call.end is End.REFUSED:
                 call.end, call.ended_ns = End.OPEN, None
         elif status >= 300 and status not in (401, 407) and call.ended_ns is None:
-            call.ended_ns, call.end = sent.ts_ns, End.REFUSED
+            self._end_call(call, sent.ts_ns, End.REFUSED)
 
     @staticmethod
     def _note_sdp(call: Call, message: Message, sent: Sent) -> None:

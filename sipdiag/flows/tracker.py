@@ -3,7 +3,7 @@
 The contract: feed datagrams in the order of their time; nothing raises on content; what is kept
 follows the number of peers and of transactions still open, each under a cap of ``Limits``. Two
 packets are related by what the protocols say (branch, Call-ID, call numbers), never by the clock
-alone; the only time rule is that a transaction silent for ``_SETTLED_NS`` is over.
+alone; the only time rule is that a transaction silent for ``SETTLED_NS`` is over.
 """
 
 from __future__ import annotations
@@ -12,23 +12,18 @@ from collections import OrderedDict
 
 from sipdiag.base.datagram import Datagram, Source, Transport
 from sipdiag.base.endpoint import Endpoint
-from sipdiag.base.interval import NS
 from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits, Limits
 from sipdiag.flows.call import Call
 from sipdiag.flows.clock import JUMP_NS, ClockWatch
 from sipdiag.flows.iax2 import Iax2Flows
 from sipdiag.flows.keepalive import KeepaliveBook
-from sipdiag.flows.opened import OpenTransactions
+from sipdiag.flows.opened import SETTLED_NS, OpenTransactions
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.sip import SipFlows
 from sipdiag.flows.subjects import NOTED_COUNT, Packet, Subjects
 from sipdiag.flows.transaction import Sent
 from sipdiag.protocols import iax2, sip
 from sipdiag.protocols.media import MediaTable
-
-_SETTLED_NS = 70 * NS
-"""Longer than any request is retransmitted: 64*T1 = 32 s (RFC 3261 section 17.1.1.2), 64 s for
-INVITE in Asterisk 1.6 and older, 32 s for IAX2 (chan_iax2.c:__attempt_transmit)."""
 
 _STUN_COOKIE = b"\x21\x12\xa4\x42"
 _HERE = Endpoint("", 0)
@@ -140,7 +135,7 @@ class Tracker:
         src, dst = datagram.src or _HERE, datagram.dst or _HERE
         if self._watch.jumped(datagram.ts_ns, datagram.origin):
             self._clock.jumped(self._watch.jumps[-1].before_ns)
-        self._open.close_before(datagram.ts_ns - _SETTLED_NS)
+        self._open.close_before(datagram.ts_ns - SETTLED_NS)
         if datagram.transport is Transport.ICMP:
             self._note_unreachable(datagram, src, dst)
             return
