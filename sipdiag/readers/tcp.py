@@ -4,9 +4,10 @@ Contract: ``TcpStreams.segment`` takes one TCP segment and gives the messages th
 each a ``Datagram`` with the time and frame of the segment that completed it. Framing is by
 Content-Length (RFC 3261 section 18.3; without one the body is taken as empty). CRLF and CRLFCRLF
 between messages are keep-alives (RFC 5626 section 4.4.1) and datagrams of their own. A stream
-that doesn't begin like SIP is dropped at once; one joined in its middle, or with a hole in it,
-is picked up at the next start line. Bounded by ``Limits.tcp_streams``, ``tcp_buffer_bytes`` and
-``tcp_held_bytes``; never raises on content.
+that doesn't begin like SIP is dropped at once, but for one on a SIP port; this, and one joined in
+its middle or with a hole in it, is picked up at the next start line. On a SIP port the messages
+don't depend on how the stream was cut into segments, but for lines of more than 4 KiB. Bounded by
+``Limits.tcp_streams``, ``tcp_buffer_bytes`` and ``tcp_held_bytes``; never raises on content.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ _HOLE_AGE_NS = 3_000_000_000
 
 _RESYNC_BYTES = 8192
 
+_BLANK = b"\r\n \t\0"
 _BLANK_BYTES = 64
-"""Line ends at the beginning of a stream that may yet be SIP; more are something else."""
+"""Blanks at the beginning of a stream that may yet be SIP; more are something else."""
 
 _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*+:\s*+(\d{1,10})[ \t]*+\r?$", re.I | re.M)
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
@@ -61,7 +63,7 @@ class _Stream:
         self.held = 0
         """Bytes of the buffer and pending, as counted last."""
         self.decided = False
-        """The stream is known to be SIP."""
+        """The stream is known to be SIP, or is on a SIP port."""
         self.hunting = False
         """Between messages of unknown beginning: the next start line is looked for."""
         self.scanned = 0
@@ -78,6 +80,10 @@ _Key = tuple[Endpoint, Endpoint]
 def _ahead(seq: int, base: int) -> int:
     """``seq - base`` in sequence space (RFC 9293 section 3.4), negative for older bytes."""
     return (seq - base + _HALF) % _SEQUENCE - _HALF
+
+
+def _on_port(key: _Key) -> bool:
+    return key[0].port in SIP_PORTS or key[1].port in SIP_PORTS
 
 
 class TcpStreams:
@@ -142,25 +148,23 @@ class TcpStreams:
             self._hits.hit("tcp_streams")
             self._close(next(iter(self._streams)), found)
         stream = self._streams[key] = _Stream(seq)
+        stream.decided = _on_port(key)
         return stream
 
     def _join(self, key: _Key, seq: int, data: bytes, found: list[Datagram]) -> _Stream | None:
         """A direction of which nothing is known: followed if this may be the start of SIP, or
         if it is on a SIP port."""
-        begins = sip_start(data)
-        on_port = key[0].port in SIP_PORTS or key[1].port in SIP_PORTS
-        if begins is False and (not on_port or self._is_tls(key, data)):
+        if not _on_port(key) and sip_start(data) is False:
             return None
-        stream = self._open(key, seq, found)
-        if begins is False:
-            stream.decided = stream.hunting = True
-        return stream
+        return self._open(key, seq, found)
 
-    def _is_tls(self, key: _Key, data: bytes) -> bool:
-        """A TLS record (RFC 8446 section 5.1): content type 20 to 23, version 3.x."""
-        if len(data) < 3 or not 20 <= data[0] <= 23 or data[1] != 3 or data[2] > 4:
-            return False
-        if not self._tls_noted:
+    def _note_tls(self, key: _Key, data: bytes) -> None:
+        """Says so, once, if this is a TLS record (RFC 8446 section 5.1: content type 20 to 23,
+        version 3.x). It's hunted through like any bytes that aren't SIP: were the stream dropped,
+        its next segment would be judged anew, as the beginning of a stream that it isn't."""
+        if self._tls_noted or len(data) < 3:
+            return
+        if 20 <= data[0] <= 23 and data[1] == 3 and data[2] <= 4:
             self._tls_noted = True
             note(
                 self._source,
@@ -168,7 +172,6 @@ class TcpStreams:
                 f"encrypted SIP (TLS) between {key[0]} and {key[1]} can't be read; "
                 "--reader tshark with a key log can",
             )
-        return True
 
     def _receive(
         self,
@@ -218,22 +221,16 @@ class TcpStreams:
         stream.next_seq = (stream.next_seq + len(fresh)) % _SEQUENCE
         stream.buffer += fresh
         stream.last = (ts_ns, frame)
-        on_port = key[0].port in SIP_PORTS or key[1].port in SIP_PORTS
         if not stream.decided:
-            begins = sip_start(bytes(stream.buffer))
-            if begins is False or (begins is None and cut and not is_sip(bytes(stream.buffer))):
-                if not on_port or self._is_tls(key, bytes(stream.buffer)):
-                    self._drop(key)
-                    return False
-                stream.hunting = stream.decided = True
-            elif begins:
-                stream.decided = True
-        blank = not stream.decided and not stream.buffer.strip(b"\r\n")
-        if stream.decided or (on_port and blank):
+            held = bytes(stream.buffer)
+            begins = sip_start(held)
+            blank = len(held) > _BLANK_BYTES and not held[: _BLANK_BYTES + 1].strip(_BLANK)
+            if begins is False or blank or (begins is None and cut and not is_sip(held)):
+                self._drop(key)
+                return False
+            stream.decided = begins is True
+        if stream.decided:
             self._frame(key, stream, ts_ns, frame, found)
-        elif blank and len(stream.buffer) > _BLANK_BYTES:
-            self._drop(key)
-            return False
         if cut:
             self._broken(key, stream, ts_ns, frame, found)
         return True
@@ -271,7 +268,7 @@ class TcpStreams:
         self, key: _Key, stream: _Stream, ts_ns: int, frame: int, found: list[Datagram]
     ) -> None:
         """Gives every whole message at the beginning of the buffer."""
-        buffer = stream.buffer
+        buffer, limit = stream.buffer, self._limits.tcp_buffer_bytes
         while buffer and len(buffer) >= stream.need:
             if stream.hunting and not self._hunt(stream):
                 return
@@ -290,24 +287,24 @@ class TcpStreams:
                     return
                 del buffer[:blank]
                 begins = sip_start(bytes(buffer[:_RESYNC_BYTES]))
-                if begins is None:
+                if begins is None and len(buffer) < _RESYNC_BYTES:
                     return
                 if not begins:
+                    self._note_tls(key, bytes(buffer[:3]))
                     stream.hunting = True
                     continue
-            end = _HEADER_END.search(buffer, max(0, stream.scanned - 3))
-            if end is None:
+            # What is behind the limit isn't looked at, for short segments wouldn't bring it here.
+            end = _HEADER_END.search(buffer, max(0, stream.scanned - 3), limit)
+            if end is None and len(buffer) < limit:
                 stream.scanned = len(buffer)
-                if len(buffer) > self._limits.tcp_buffer_bytes:
-                    self._hits.hit("tcp_buffer_bytes")
-                    self._broken(key, stream, ts_ns, frame, found)
                 return
-            length = _LENGTH.search(buffer, 0, end.end())
-            stream.need = end.end() + (int(length[1]) if length else 0)
-            if stream.need > self._limits.tcp_buffer_bytes:
+            header = limit if end is None else end.end()
+            length = _LENGTH.search(buffer, 0, header)
+            stream.need = header + (int(length[1]) if length else 0)
+            if end is None or stream.need > limit:
                 self._hits.hit("tcp_buffer_bytes")
-                self._give(key, bytes(buffer[: end.end()]), ts_ns, frame, found, cut=True)
-                del buffer[: end.end()]
+                self._give(key, bytes(buffer[:header]), ts_ns, frame, found, cut=True)
+                del buffer[:header]
                 stream.scanned = stream.need = 0
                 stream.hunting = True
 
@@ -316,6 +313,10 @@ class TcpStreams:
         """Drops bytes up to the next start line; False where none is there yet."""
         buffer = stream.buffer
         at = next_sip_start(buffer)
+        while at >= 0 and not sip_start(bytes(buffer[at : at + _RESYNC_BYTES])):
+            # So long a line that ``_frame`` would refuse it, and hunt again for ever.
+            del buffer[: buffer.index(b"\n", at) + 1]
+            at = next_sip_start(buffer)
         if at < 0:
             # A start line is known by the line after it: keep the last two, if they aren't long.
             at = buffer.rfind(b"\n", 0, max(0, buffer.rfind(b"\n"))) + 1
@@ -364,7 +365,5 @@ class TcpStreams:
             return
         while stream.pending and self._streams.get(key) is stream:
             self._skip_hole(key, stream, found)
-        if self._drop(key) and not stream.hunting:
-            held = bytes(stream.buffer)
-            if _HEADER_END.search(held) and is_sip(held):
-                self._give(key, held, *stream.last, found, cut=True)
+        if self._drop(key) and stream.need:
+            self._give(key, bytes(stream.buffer), *stream.last, found, cut=True)

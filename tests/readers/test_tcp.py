@@ -109,6 +109,14 @@ def test_tls_on_a_sip_port_is_noted_once() -> None:
     assert "TLS" in reader.source.notes[0]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 12, 40, 9000])
+def test_sip_behind_tls_is_found_in_any_pieces(size: int) -> None:
+    """As where the first segment is too short to show the head of a TLS record."""
+    stream = b"\x16\x03\x01\0\x05hello\r\n" + MESSAGES[1] + MESSAGES[5]
+    assert payloads([syn(), *segments(stream, size)]) == [MESSAGES[1], MESSAGES[5]]
+    assert payloads(segments(stream, size)) == [MESSAGES[1], MESSAGES[5]], "joined, not opened"
+
+
 @pytest.mark.parametrize("ping", [b"\r\n", b"\r\n\r\n"])
 def test_keepalives_are_datagrams(ping: bytes) -> None:
     data = [MESSAGES[0], ping, MESSAGES[1], ping, ping]
@@ -176,6 +184,12 @@ def test_message_that_never_ends_is_cut() -> None:
     assert found == [], "not even its header is there"
 
 
+@pytest.mark.parametrize("size", [1, 4, 9000])
+def test_blank_lines_are_not_the_end_of_a_header(size: int) -> None:
+    found = payloads([syn(), *segments(b"\r\n\r\n" + MESSAGES[0][:20], size)])
+    assert b"".join(found).strip() == b""
+
+
 def test_snap_length_cuts_a_message() -> None:
     packets = [tcp(PHONE, PBX, 1, MESSAGES[0]), tcp(PHONE, PBX, 1 + len(MESSAGES[0]), MESSAGES[5])]
     found, _ = read(pcap(packets, 101, snaplen=150))
@@ -222,6 +236,32 @@ def test_buffers_are_bounded() -> None:
     early = [tcp(PHONE, PBX, ISN + 5000 + at, bytes(1000)) for at in range(0, 20_000, 1000)]
     list(opened(pcap([syn(), *early], 101), Limits(tcp_buffer_bytes=8000), hits))
     assert hits.counts["tcp_buffer_bytes"]
+
+
+@pytest.mark.parametrize("size", [1, 97, 9000])
+def test_a_header_beyond_the_limit_is_cut_there(size: int) -> None:
+    """However much more of it came in the same segment."""
+    long = sip("MESSAGE", 1, b"", "X: y\r\n" * 200)
+    packets = [syn(), *segments(long + MESSAGES[1], size)]
+    found = list(opened(pcap(packets, 101), Limits(tcp_buffer_bytes=1000)))
+    assert [(d.payload, d.cut) for d in found] == [(long[:1000], True), (MESSAGES[1], False)]
+
+
+@pytest.mark.parametrize("port", [5060, 7000])
+@pytest.mark.parametrize("blank", [b"\0", b" ", b"\t \0\r\n"])
+def test_blanks_without_end_are_not_kept(blank: bytes, port: int) -> None:
+    a, b = ("10.0.0.1", 33333), ("10.0.0.2", port)
+    data = (blank * 1000)[:1000]
+    hits = LimitHits()
+    packets = [tcp(a, b, 1 + 1000 * n, data) for n in range(50)]
+    assert list(opened(pcap(packets, 101), Limits(tcp_held_bytes=20_000), hits)) == []
+    assert not hits.counts
+
+
+def test_a_start_line_too_long_to_be_one_is_passed_over() -> None:
+    """In one segment of nearly 64 KiB, as captures behind segmentation offload have them."""
+    long = b"FOO " + b"x" * 9000 + b" SIP/2.0\r\nVia: x\r\n\r\n"
+    assert payloads([syn(), *segments(b"\xff\r\n" + long + MESSAGES[1], 60_000)]) == [MESSAGES[1]]
 
 
 def test_streams_are_bounded() -> None:
