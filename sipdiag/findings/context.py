@@ -12,6 +12,7 @@ from sipdiag.findings.model import Evidence, Finding, Subject
 from sipdiag.findings.reach import Arrivals, Reach, assess
 from sipdiag.flows.align import pair_peers
 from sipdiag.flows.binding import Observation
+from sipdiag.flows.call import Call
 from sipdiag.flows.sightings import Crossing
 from sipdiag.flows.subjects import Peer, Subjects
 from sipdiag.flows.transaction import Transaction
@@ -72,6 +73,24 @@ class Context:
         ]
         times += [ts_ns for train in self.subjects.keepalives for ts_ns in train.times_ns]
         return sorted(times)
+
+    @cached_property
+    def _by_user(self) -> tuple[dict[str | None, list[Peer]], dict[str | None, list[Call]]]:
+        peers: dict[str | None, list[Peer]] = {}
+        calls: dict[str | None, list[Call]] = {}
+        for peer in self.subjects.peers:
+            peers.setdefault(peer.user, []).append(peer)
+        for call in self.subjects.calls:
+            calls.setdefault(call.opening.user, []).append(call)
+        return peers, calls
+
+    def peers_of(self, user: str | None) -> list[Peer]:
+        """The clients of one user."""
+        return self._by_user[0].get(user, [])
+
+    def calls_for(self, user: str | None) -> list[Call]:
+        """The calls that were opened for one user, whoever by."""
+        return self._by_user[1].get(user, [])
 
     @cached_property
     def _by_address(self) -> dict[str, list[int]]:

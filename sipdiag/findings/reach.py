@@ -296,7 +296,7 @@ def _answered(transaction: Transaction) -> int:
 def _overdue(peer: Peer, lost: Observation, subjects: Subjects) -> bool:
     """Whether the source goes on for long enough that the client should have been heard."""
     grant = peer.registration.grant_at(lost.at_ns) if peer.registration else None
-    end = subjects.source.last_ns or lost.at_ns
+    end = subjects.end_ns or lost.at_ns
     if grant is None or grant.granted_s is None:
         return False
     return end > grant.ts_ns + grant.granted_s * NS

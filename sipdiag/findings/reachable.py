@@ -67,10 +67,10 @@ def reachable(reach: Reach, subjects: Subjects) -> Reachable | None:
 
 
 def stretches(reach: Reach, subjects: Subjects) -> Iterator[Stretch]:
-    """The time from the client's first registration to the end of the source, without gaps;
+    """The time from the client's first registration to ``Subjects.end_ns``, without gaps;
     nothing where it never registered, or nothing was observed of its NAT's lifetime."""
     registration = reach.peer.registration
-    end_ns = subjects.source.last_ns
+    end_ns = subjects.end_ns
     lifetime = reach.lifetime
     if registration is None or not registration.refreshes or end_ns is None:
         return

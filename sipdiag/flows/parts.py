@@ -8,7 +8,9 @@ or raises ``Indivisible``. It doesn't notice that two shares saw pieces of one e
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from sipdiag.base.datagram import Source
@@ -16,7 +18,7 @@ from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.base.shares import Indivisible
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.registration import Registration
-from sipdiag.flows.shared import Groups, Pair, Part, Stamped, in_order
+from sipdiag.flows.shared import Groups, Pair, Part, Stamped, by_place, in_order
 from sipdiag.flows.sip import DRIVER_MESSAGES
 from sipdiag.flows.subjects import NOTED_COUNT, Subjects
 from sipdiag.flows.tracker import Tracker
@@ -66,9 +68,18 @@ def join(
 
 def _join_book(book: PeerBook, parts: Sequence[Part], limits: Limits, hits: LimitHits) -> set[int]:
     """Requests and registrations, up to the cap. Gives the ``id`` of each request beyond it."""
-    requests, dropped = _up_to(limits.requests_held, hits, [part.requests for part in parts])
+    cap = limits.requests_held
+    attempts, beyond = _up_to(cap, [part.attempts for part in parts])
+    full = min(
+        [part.full for part in parts if part.full]
+        + [(place, attempt.start_ns) for place, attempt in beyond[:1]],
+        default=None,
+    )
+    requests, dropped = _up_to(cap, [part.requests for part in parts], full and full[0])
+    for _ in range(len(beyond) + len(dropped)):
+        hits.hit("requests_held")
     book._requests = requests
-    attempts, _ = _up_to(limits.requests_held, hits, [part.attempts for part in parts])
+    book.full_ns = full and full[1]
     rank = {id(attempt): number for number, attempt in enumerate(attempts)}
     newest_at: dict[Any, int] = {}
     found: dict[Any, Registration] = {}
@@ -86,17 +97,18 @@ def _join_book(book: PeerBook, parts: Sequence[Part], limits: Limits, hits: Limi
     kept_only = [item for item in found.items() if item[1].attempts]
     kept_only.sort(key=lambda item: rank[id(item[1].attempts[0])])
     book._registrations = dict(kept_only)
-    return dropped
+    return {id(request) for _, request in dropped}
 
 
 def _up_to(
-    cap: int, hits: LimitHits, rows: Sequence[Stamped[Transaction]]
-) -> tuple[list[Transaction], set[int]]:
-    """The first ``cap`` of all rows, and the ``id`` of each other one."""
-    everything = in_order(rows)
-    for _ in everything[cap:]:
-        hits.hit("requests_held")
-    return everything[:cap], {id(transaction) for transaction in everything[cap:]}
+    cap: int, rows: Sequence[Stamped[Transaction]], end: int | None = None
+) -> tuple[list[Transaction], list[tuple[int, Transaction]]]:
+    """The first ``cap`` of all rows, none from the place ``end`` on, and the others with their
+    places."""
+    everything = by_place(rows)
+    if end is not None:
+        cap = min(cap, bisect_left(everything, end, key=itemgetter(0)))
+    return [transaction for _, transaction in everything[:cap]], everything[cap:]
 
 
 def _join_senders(software: dict[str, str], drivers: dict[str, str], parts: Sequence[Part]) -> None:

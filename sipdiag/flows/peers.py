@@ -35,6 +35,8 @@ class PeerBook:
         self._registrations: dict[tuple[str, str, Endpoint, str], Registration] = {}
         self._requests: list[Transaction] = []
         self._attempts = 0
+        self.full_ns: int | None = None
+        """When the first registration came that there was no room for."""
 
     def register(self, transaction: Transaction, user: str, message: Message | None = None) -> None:
         """Takes a REGISTER (with its ``message``) or REGREQ of ``user``."""
@@ -42,6 +44,8 @@ class PeerBook:
         registration = self._registrations.get(key)
         if self._attempts >= self._limits.requests_held:
             self._hits.hit("requests_held")
+            if self.full_ns is None:
+                self.full_ns = transaction.start_ns
         elif registration is None and len(self._registrations) >= self._limits.peers:
             self._hits.hit("peers")
         else:
@@ -59,8 +63,9 @@ class PeerBook:
         return transaction.protocol, user, transaction.dst, call_id
 
     def request(self, transaction: Transaction) -> bool:
-        """Takes any other request; False where it isn't kept."""
-        if len(self._requests) >= self._limits.requests_held:
+        """Takes any other request; False where it isn't kept: there is no room, or it couldn't be
+        told any more whether its client was there."""
+        if self.full_ns is not None or len(self._requests) >= self._limits.requests_held:
             self._hits.hit("requests_held")
             return False
         self._requests.append(transaction)

@@ -114,11 +114,16 @@ class _Table(dict[Any, Any]):
         return Stamped([self.history[key][0][0] for key in self], list(self.values()))
 
 
-def in_order(rows: Iterable[Stamped[T]]) -> list[T]:
-    """The things of all rows by their places."""
+def by_place(rows: Iterable[Stamped[T]]) -> list[tuple[int, T]]:
+    """The things of all rows, each behind its place, in order."""
     everything = [pair for row in rows for pair in zip(row.stamps, row.items, strict=True)]
     everything.sort(key=itemgetter(0))
-    return [item for _, item in everything]
+    return everything
+
+
+def in_order(rows: Iterable[Stamped[T]]) -> list[T]:
+    """The things of all rows by their places."""
+    return [item for _, item in by_place(rows)]
 
 
 @dataclass(slots=True)
@@ -193,6 +198,7 @@ class _Book(PeerBook):
         self._requests = self.requests = _Row[Transaction](place)
         self.attempts = _Row[Transaction](place)
         self.newest_at: dict[Any, int] = {}
+        self.full_at: int | None = None
         self._place = place
 
     def register(self, transaction: Transaction, user: str, message: Message | None = None) -> None:
@@ -200,6 +206,8 @@ class _Book(PeerBook):
         super().register(transaction, user, message)
         if self._attempts > before:
             self.attempts.append(transaction)
+        if self.full_at is None and self.full_ns is not None:
+            self.full_at = self._place.now
         key = self.key_of(transaction, user)
         registration = self._registrations.get(key)
         if registration is not None and registration.newest is message:
@@ -254,6 +262,8 @@ class Part:
     newest_at: dict[Any, int]
     """Where the newest REGISTER of each is."""
     attempts: Stamped[Transaction]
+    full: tuple[int, int] | None
+    """Where and when the first attempt came that there was no room for."""
     sip_calls: Stamped[Call]
     iax2_calls: Stamped[Call]
     unreachable: Stamped[Packet]
@@ -320,6 +330,9 @@ class SharedTracker(Tracker):
             registrations=dict(book._registrations),
             newest_at=book.newest_at,
             attempts=book.attempts.stamped(),
+            full=None
+            if book.full_at is None or book.full_ns is None
+            else (book.full_at, book.full_ns),
             sip_calls=rows["sip"].stamped(),
             iax2_calls=rows["iax2"].stamped(),
             unreachable=rows["unreachable"].stamped(),

@@ -92,6 +92,8 @@ class Subjects:
     keepalives: list[KeepaliveTrain] = field(default_factory=list)
     limits_hit: dict[str, int] = field(default_factory=dict)
     """Caps of ``Limits`` that this source reached, and how often."""
+    full_ns: int | None = None
+    """From here on nothing was kept of registrations and requests (``Limits.requests_held``)."""
     _trains_at: dict[Endpoint, list[KeepaliveTrain]] = field(default_factory=dict, repr=False)
 
     def keepalives_of(self, peer: Peer) -> list[KeepaliveTrain]:
@@ -102,6 +104,12 @@ class Subjects:
                     self._trains_at.setdefault(end, []).append(train)
         found = [train for outer in peer.outers for train in self._trains_at.get(outer, ())]
         return [train for train in found if peer.local.ip in (train.src.ip, train.dst.ip)]
+
+    @property
+    def end_ns(self) -> int | None:
+        """Up to when it is known what clients did: the end of the source, or of what was kept."""
+        last_ns = self.source.last_ns
+        return last_ns if self.full_ns is None or last_ns is None else min(last_ns, self.full_ns)
 
     @property
     def pbx_software(self) -> str | None:

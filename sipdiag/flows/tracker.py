@@ -180,6 +180,7 @@ class Tracker:
             clock_jumps=self._watch.jumps,
             keepalives=self._keepalives.trains(),
             limits_hit=dict(self._hits.counts - self._hits_before),
+            full_ns=self._book.full_ns,
         )
 
     def _calls(self) -> list[Call]:

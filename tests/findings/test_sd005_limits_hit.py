@@ -48,3 +48,19 @@ def test_segments_of_audio_are_information(tmp_path: Path) -> None:
 
 def test_silent_below_the_caps() -> None:
     assert verdict_on(_story()).findings == []
+
+
+def test_what_came_after_the_cap_is_no_silence_of_the_phone(tmp_path: Path) -> None:
+    s = Scenario()
+    phone = s.sip_phone("101", inner="192.168.1.50", outer="198.51.100.7:5060")
+    for minute in range(40):
+        s.at(60 * minute)
+        s.register(phone, expires=70, challenge=False)
+        s.at(60 * minute + 30)
+        s.options(phone, answered=minute != 19)
+    s.write(tmp_path / "long.pcap")
+    subjects = read(tmp_path / "long.pcap", Options(limits=Limits(requests_held=20)))
+    findings = judge(Context(subjects)).findings
+    assert [finding.name for finding in findings] == ["limits-hit"]
+    assert findings[0].params["ends_after_s"] == pytest.approx(1200, abs=1)
+    assert max(t.start_ns for t in subjects.peers[0].inbound) < (subjects.end_ns or 0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sipdiag.findings.context import Context
+from sipdiag.base.interval import seconds
+from sipdiag.findings.context import Context, age
 from sipdiag.findings.model import Finding, Rule, Severity
 from sipdiag.findings.rules._quality import quality
 
@@ -19,12 +20,22 @@ def judge(context: Context) -> Iterable[Finding]:
         return
     named = ", ".join(f"{name} ({times})" for name, times in sorted(hit.items()))
     hides = not _HARMLESS.issuperset(hit)
+    subjects = context.subjects
+    first_ns, full_ns = subjects.source.first_ns, subjects.full_ns
+    after_s = None
+    if first_ns is not None and full_ns is not None:
+        after_s = round(seconds(full_ns - first_ns), 3)
     yield quality(
         context,
         RULE,
         f"This input holds more than is kept at once; what was dropped, by cap: {named}."
-        + (" Calls or clients may be missing from this report." if hides else ""),
-        {"caps": sorted(hit), "dropped_count": sum(hit.values())},
+        + (" Calls or clients may be missing from this report." if hides else "")
+        + (
+            ""
+            if after_s is None
+            else f" It goes no further than {age(after_s)} after the first packet."
+        ),
+        {"caps": sorted(hit), "dropped_count": sum(hit.values()), "ends_after_s": after_s},
         hides=hides,
     )
 

@@ -21,7 +21,7 @@ from sipdiag.findings.model import (
 from sipdiag.findings.reach import GRACE_S, Reach
 from sipdiag.flows.call import Call
 from sipdiag.flows.registration import Refresh, challenged, succeeded
-from sipdiag.flows.subjects import Peer, Subjects
+from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Transaction
 
 _PJSIP_GRACE_S = 30
@@ -47,11 +47,12 @@ class _Lapse(NamedTuple):
     back_ns: int
 
 
-def _lapses(peer: Peer, subjects: Subjects) -> list[_Lapse]:
+def _lapses(peer: Peer, context: Context) -> list[_Lapse]:
     registration = peer.registration
     if registration is None:
         return []
-    end_ns = subjects.source.last_ns or 0
+    subjects = context.subjects
+    end_ns = subjects.end_ns or 0
     surely_ten = peer.protocol == "IAX2" or subjects.pbx_driver == "chan_sip"
     grace_s = GRACE_S if surely_ten else _PJSIP_GRACE_S
     attempts = registration.attempts
@@ -69,7 +70,7 @@ def _lapses(peer: Peer, subjects: Subjects) -> list[_Lapse]:
         if (
             lapse.back_ns > forgotten
             and not _known(peer, lapse)
-            and not _elsewhere(peer, subjects, refresh, forgotten)
+            and not _elsewhere(peer, context, refresh, forgotten)
         ):
             found.append(lapse)
     return found
@@ -107,29 +108,27 @@ def _failed(attempt: Transaction) -> bool:
     return len(attempt.sent) > 2
 
 
-def _elsewhere(peer: Peer, subjects: Subjects, refresh: Refresh, forgotten: int) -> bool:
+def _elsewhere(peer: Peer, context: Context, refresh: Refresh, forgotten: int) -> bool:
     """Whether the same user was registered by another run of the phone, or another phone."""
     return any(
         other is not peer
-        and (other.protocol, other.user, other.local.ip)
-        == (peer.protocol, peer.user, peer.local.ip)
+        and (other.protocol, other.local.ip) == (peer.protocol, peer.local.ip)
         and other.registration is not None
         and any(
             r.granted_s and r.ts_ns <= forgotten and r.ts_ns + r.granted_s * NS >= refresh.ts_ns
             for r in other.registration.refreshes
         )
-        for other in subjects.peers
+        for other in context.peers_of(peer.user)
     )
 
 
-def _refused(peer: Peer, subjects: Subjects, lapse: _Lapse) -> list[Call]:
+def _refused(peer: Peer, context: Context, lapse: _Lapse) -> list[Call]:
     """Calls for the client that were refused for want of a contact while it was forgotten."""
     tried = [t.start_ns for t in peer.inbound if t.method == "INVITE"]
     return [
         call
-        for call in subjects.calls
+        for call in context.calls_for(peer.user)
         if call.protocol == peer.protocol == "SIP"
-        and call.opening.user == peer.user
         and call.callee.ip == peer.local.ip
         and lapse.from_ns < call.start_ns < lapse.back_ns
         and any(t.status in _NO_CONTACT for t in call.transactions if t.method == "INVITE")
@@ -151,7 +150,7 @@ def _judge_peer(
 ) -> Iterable[Finding | Undetermined]:
     subjects = context.subjects
     subject = peer_subject(peer)
-    refused = [call for lapse in lapses for call in _refused(peer, subjects, lapse)]
+    refused = [call for lapse in lapses for call in _refused(peer, context, lapse)]
     returned = [lapse for lapse in lapses if lapse.back and not _still(lapse, context.captured_ns)]
     back = [lapse for lapse in lapses if lapse.back]
     stepped = context.earlier("clock-jumps", Subject("source", subjects.source.name)) is not None
@@ -226,7 +225,7 @@ def judge_client(context: Context, reach: Reach) -> Iterable[Finding | Undetermi
     subjects = context.subjects
     if not subjects.source.times_known:
         return
-    lapses = _lapses(reach.peer, subjects)
+    lapses = _lapses(reach.peer, context)
     if lapses:
         yield from _judge_peer(context, reach.peer, lapses)
 

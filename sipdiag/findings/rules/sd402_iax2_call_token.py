@@ -80,7 +80,7 @@ def _judge_peer(
     context: Context, peer: Peer, servers: set[str]
 ) -> Iterable[Finding | Undetermined]:
     attempts = peer.registration.attempts if peer.registration else []
-    end_ns = context.subjects.source.last_ns or 0
+    end_ns = context.subjects.end_ns or 0
     failed = _failures(attempts, end_ns)
     for way in (peer.outbound, peer.inbound):
         failed += _failures([t for t in way if t.method == "NEW"], end_ns)
