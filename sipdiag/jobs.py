@@ -157,13 +157,17 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _without_gc() -> Iterator[None]:
-    """Making so many objects at once, none of them garbage, would be searched for it in vain."""
+    """Making so many objects at once, none of them garbage, would be searched for it in vain. They
+    are old when it ends."""
     was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was:
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
@@ -246,26 +250,24 @@ def together(work: Callable[[Team], R], jobs: int) -> R:
     if jobs < 2 or not forks():
         return work(ALONE)
     context: Any = multiprocessing.get_context("fork")
-    gc.freeze()
     children: list[Any] = []
     connections: list[Connection] = []
     try:
-        for number in range(1, jobs):
-            ours, theirs = context.Pipe()
-            inherited = (*connections, ours)
-            child = context.Process(
-                target=_take_part, args=(work, number, jobs, theirs, inherited), daemon=True
-            )
-            child.start()
-            theirs.close()
-            children.append(child)
-            connections.append(ours)
         with _without_gc():
+            for number in range(1, jobs):
+                ours, theirs = context.Pipe()
+                inherited = (*connections, ours)
+                child = context.Process(
+                    target=_take_part, args=(work, number, jobs, theirs, inherited), daemon=True
+                )
+                child.start()
+                theirs.close()
+                children.append(child)
+                connections.append(ours)
             return work(_Member(0, jobs, connections))
     except _Parted:
         return work(ALONE)
     finally:
-        gc.unfreeze()
         for connection in connections:
             connection.close()
         for child in children:

@@ -36,7 +36,7 @@ class Context:
         self.setup = setup
         """The PBX's configuration files, where the user gave them."""
         self.found: list[Finding] = []
-        self._first: dict[tuple[str, Subject], Finding] = {}
+        self._about: dict[Subject, list[Finding]] = {}
         self._arrivals = Arrivals(crossings)
         self._reaches: dict[int, Reach] = {}
 
@@ -124,11 +124,22 @@ class Context:
         """Takes what a rule found."""
         for finding in found:
             self.found.append(finding)
-            self._first.setdefault((finding.name, finding.subject), finding)
+            self._about.setdefault(finding.subject, []).append(finding)
+
+    def settle(self, found: Iterable[Finding]) -> None:
+        """Takes all that was found so far, in the order of the catalogue."""
+        found = list(found)
+        self.found.clear()
+        self._about.clear()
+        self.add(found)
+
+    def about(self, subject: Subject) -> list[Finding]:
+        """What rules before this one found on one subject."""
+        return self._about.get(subject, [])
 
     def earlier(self, name: str, subject: Subject) -> Finding | None:
         """What a rule before this one found on the same subject."""
-        return self._first.get((name, subject))
+        return next((f for f in self.about(subject) if f.name == name), None)
 
 
 def peer_subject(peer: Peer) -> Subject:

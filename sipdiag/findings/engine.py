@@ -5,16 +5,19 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections import defaultdict
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, partial
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
-from sipdiag.base.team import ALONE, Hands, Team
+from sipdiag.base.team import ALONE, Team
 from sipdiag.findings import rules as catalogue
-from sipdiag.findings.context import Context
+from sipdiag.findings.context import Context, peer_subject
 from sipdiag.findings.logged import open_questions, support
-from sipdiag.findings.model import Finding, Rule, Severity, Undetermined
+from sipdiag.findings.model import Finding, Rule, Severity, Subject, Undetermined
 from sipdiag.flows.subjects import Peer
+
+_Outcomes = list[Finding | Undetermined]
 
 
 class Verdict(NamedTuple):
@@ -39,18 +42,50 @@ def rules() -> tuple[Rule, ...]:
     return tuple(found[code] for code in order.static_order())
 
 
+@cache
+def stages() -> tuple[tuple[Rule, ...], ...]:
+    """The catalogue in as few stages as can be. A rule on a client may look at what others of its
+    stage found of the same client; a rule on the source, or on other clients, only at what was
+    found in the stages before."""
+    known = {rule.code: rule for rule in rules()}
+    levels: dict[str, int] = {}
+    for rule in rules():
+        waits = rule.judge_client is None or rule.of_others
+        levels[rule.code] = max(
+            (levels[code] + (waits or known[code].judge_client is None) for code in rule.after),
+            default=0,
+        )
+    return tuple(
+        tuple(rule for rule in rules() if levels[rule.code] == level)
+        for level in range(max(levels.values()) + 1)
+    )
+
+
 def judge(context: Context, team: Team = ALONE) -> Verdict:
     """Every finding and every open question on the context's subjects. Clients are shared out in
     ``team``, whose members all judge the same."""
-    undetermined: list[Undetermined] = []
     peers = context.subjects.peers
-    hands = team.deal([peer.requests_count for peer in peers])
-    for rule in rules():
-        outcomes = _outcomes(rule, context, team, hands)
-        found = [outcome for outcome in outcomes if isinstance(outcome, Finding)]
-        undetermined += [each for each in outcomes if isinstance(each, Undetermined)]
-        context.add(found)
-        team.know(found)
+    units = _units(peers)
+    hands = team.deal([sum(peers[number].requests_count for number in unit) for unit in units])
+    told: dict[str, _Outcomes] = {}
+    known: set[int] = set()
+    for stage in stages():
+        for rule in stage:
+            if rule.judge is not None:
+                told[rule.code] = list(rule.judge(context))
+        of_clients = [rule for rule in stage if rule.judge_client is not None]
+        rows = team.map(partial(_judge_unit, context, of_clients), units, hands)
+        for column, rule in enumerate(of_clients):
+            of_peer = {
+                number: outcomes
+                for unit, row in zip(units, rows, strict=True)
+                for number, outcomes in zip(unit, row[column], strict=True)
+            }
+            told[rule.code] = [each for number in sorted(of_peer) for each in of_peer[number]]
+        context.settle(f for r in rules() for f in _findings(told.get(r.code, ())))
+        team.know(finding for finding in context.found if id(finding) not in known)
+        known.update(map(id, context.found))
+    undetermined = [o for r in rules() for o in told[r.code] if isinstance(o, Undetermined)]
     undetermined.extend(open_questions(context))
     support(context, context.found)
     ordered = _root_first(context.found)
@@ -58,19 +93,34 @@ def judge(context: Context, team: Team = ALONE) -> Verdict:
     return Verdict(root, ordered, undetermined)
 
 
-def _outcomes(
-    rule: Rule, context: Context, team: Team, hands: Hands
-) -> list[Finding | Undetermined]:
-    outcomes = list(rule.judge(context)) if rule.judge is not None else []
-    judge_client = rule.judge_client
-    if judge_client is not None:
+def _units(peers: Sequence[Peer]) -> list[list[int]]:
+    """Numbers of the clients; those of one name together, as findings know them by it."""
+    units: dict[Subject, list[int]] = {}
+    for number, peer in enumerate(peers):
+        units.setdefault(peer_subject(peer), []).append(number)
+    return list(units.values())
 
-        def of_client(peer: Peer) -> list[Finding | Undetermined]:
-            return list(judge_client(context, context.reach(peer)))
 
-        for found in team.map(of_client, context.subjects.peers, hands):
-            outcomes += found
-    return outcomes
+def _judge_unit(
+    context: Context, of_clients: Sequence[Rule], unit: Sequence[int]
+) -> list[list[_Outcomes]]:
+    """What each rule says of each client."""
+    row = []
+    for rule in of_clients:
+        outcomes = [_judge_client(context, rule, number) for number in unit]
+        context.add(finding for said in outcomes for finding in _findings(said))
+        row.append(outcomes)
+    return row
+
+
+def _judge_client(context: Context, rule: Rule, number: int) -> _Outcomes:
+    if rule.judge_client is None:
+        return []
+    return list(rule.judge_client(context, context.reach(context.subjects.peers[number])))
+
+
+def _findings(outcomes: Iterable[Finding | Undetermined]) -> Iterator[Finding]:
+    return (outcome for outcome in outcomes if isinstance(outcome, Finding))
 
 
 def merge(verdicts: list[Verdict]) -> list[Verdict]:

@@ -109,8 +109,9 @@ class Rule:
     judge: Callable[[Context], Iterable[Finding | Undetermined]] | None = None
     """Judges the source as a whole."""
     judge_client: Callable[[Context, Reach], Iterable[Finding | Undetermined]] | None = None
-    """Judges one client: by all subjects and what earlier rules found, not by what this one finds
-    of other clients."""
+    """Judges one client: by all subjects, and by what earlier rules found of it."""
+    of_others: bool = False
+    """It judges a client by what was found of other clients, too."""
     silent_on: tuple[str, ...] = field(default=())
     """Look-alikes that must not be accused."""
     after: tuple[str, ...] = field(default=())

@@ -165,7 +165,7 @@ def _judge_peer(
             "capture again without a pause, and call the phone while it isn't registered",
         )
         return
-    cause = next((f for f in context.found if f.name in _ROOTS and f.subject == subject), None)
+    cause = next((f for f in context.about(subject) if f.name in _ROOTS), None)
     severity = Severity.ERROR if refused else Severity.WARNING if returned else Severity.INFO
     gone = [seconds(lapse.back_ns - lapse.from_ns) for lapse in lapses]
     first = lapses[0]

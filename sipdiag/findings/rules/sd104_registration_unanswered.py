@@ -8,7 +8,7 @@ from sipdiag.base.datagram import Transport, Vantage
 from sipdiag.base.endpoint import behind_nat
 from sipdiag.base.interval import NS, seconds
 from sipdiag.findings.context import Context, age, count, peer_subject, sent_evidence
-from sipdiag.findings.model import Confidence, Finding, Rule, Severity, Undetermined
+from sipdiag.findings.model import Confidence, Finding, Rule, Severity, Subject, Undetermined
 from sipdiag.findings.reach import Reach
 from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Transaction
@@ -74,14 +74,9 @@ def _judge_peer(context: Context, peer: Peer) -> Iterable[Finding | Undetermined
         return
     answered = [t for t in attempts if t.answers]
     again = any(t.start_ns > lost[-1].start_ns for t in answered)
-    cause = next(
-        (
-            f
-            for f in context.found
-            if f.name in _ROOTS and (f.subject == subject or f.subject.kind == "source")
-        ),
-        None,
-    )
+    source = Subject("source", context.subjects.source.name)
+    roots = [*context.about(source), *context.about(subject)]
+    cause = next((f for f in roots if f.name in _ROOTS), None)
     severity = Severity.WARNING if again else Severity.ERROR
     yield Finding(
         code=RULE.code,
