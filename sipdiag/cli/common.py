@@ -133,7 +133,7 @@ Step = Callable[[int, int | None], None]
 @contextmanager
 def progress(quiet: bool) -> Iterator[Step | None]:
     """A bar on standard error, from the second second of one input on; None where there is no
-    terminal to show it on."""
+    terminal to show it on. It has no thread, as several processes couldn't begin as copies then."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -147,14 +147,19 @@ def progress(quiet: bool) -> Iterator[Step | None]:
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
+        auto_refresh=False,
     )
     task = bar.add_task("reading", total=None)
-    began = time.monotonic()
+    due = time.monotonic() + 1.0
 
     def step(done: int, total: int | None) -> None:
-        if not bar.live.is_started and time.monotonic() - began > 1.0:
+        nonlocal due
+        if time.monotonic() < due:
+            return
+        if not bar.live.is_started:
             bar.start()
-        bar.update(task, completed=done, total=total)
+        bar.update(task, completed=done, total=total, refresh=True)
+        due = time.monotonic() + 0.1
 
     try:
         yield step
