@@ -72,17 +72,19 @@ def _by_block(
     """Splits at the prefixes. What stands before the first one is a record without a date.
 
     The text always begins with the line feed before a record; ``line`` counts those before it.
+    Each line is rid of its colours once: what is left may look like one again.
     """
     line = 0
-    carry = b"\n"
+    carry, rest = b"", b"\n"
     for block, last in _with_last(blocks):
-        text = carry + block
+        fresh = rest + block
         rest = b""
         if not last:
-            newline = text.rfind(b"\n")
-            text, rest = text[:newline], text[newline:]
-        if coloured and b"\x1b" in text:
-            text = COLOURS.sub(b"", text)
+            newline = fresh.rfind(b"\n")
+            fresh, rest = fresh[:newline], fresh[newline:]
+        if coloured and b"\x1b" in fresh:
+            fresh = COLOURS.sub(b"", fresh)
+        text = carry + fresh
         start, date, tid, body, inside = 0, None, None, 1, 0
         for match in pattern.finditer(text):
             at = match.start()
@@ -106,9 +108,9 @@ def _by_block(
         elif len(text) - start > RECORD_BYTES:
             yield line + 1, date, tid, text[body:]
             line += text.count(b"\n", start)
-            carry = rest
+            carry = b""
         else:
-            carry = text[start:] + rest
+            carry = text[start:]
 
 
 def _with_last(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:

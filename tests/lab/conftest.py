@@ -82,7 +82,8 @@ def runs(
     for item in request.session.items:
         if not isinstance(item, pytest.Function) or "runs" not in item.fixturenames:
             continue
-        case = item.callspec.params["case"]
+        callspec = getattr(item, "callspec", None)
+        case = callspec.params.get("case") if callspec else None
         if isinstance(case, Case) and not lacking_build(case):
             cases[case.name] = case
             if "cures" in item.fixturenames:

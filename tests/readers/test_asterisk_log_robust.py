@@ -13,6 +13,7 @@ import random
 import sys
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,17 @@ def test_no_log(content: bytes, says: str) -> None:
 def test_a_zone_that_is_none() -> None:
     with pytest.raises(UsageError, match="Middle/Earth"):
         open_source(io.BytesIO(LINE), tz="Middle/Earth")
+
+
+def test_what_looks_like_a_colour_without_its_colours_stays() -> None:
+    record = LINE.replace(b"Peer", b"\x1b[0m \x1b\x1b[31m[1mPeer")
+    log = record + LINE
+    form = replace(sniff(LINE * 3), coloured=True)
+    whole = list(records(form, [log]))
+    assert b" \x1b[1mPeer" in whole[0][3]
+    for size in (1, 7, 60, len(record)):
+        pieces = [log[at : at + size] for at in range(0, len(log), size)]
+        assert list(records(form, pieces)) == whole
 
 
 def exhaust(content: bytes) -> None:

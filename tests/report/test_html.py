@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -13,8 +14,9 @@ from pathlib import Path
 import pytest
 
 import sipdiag
+from sipdiag.base.limits import Limits
 from sipdiag.crafting.scenario import Scenario
-from sipdiag.pipeline import Illustrated, analyse_illustrated, compare_illustrated
+from sipdiag.pipeline import Illustrated, Options, analyse_illustrated, compare_illustrated
 from sipdiag.report.html import render
 from sipdiag.report.html.view import cut, key_facts, order, others, root_of, sentences, ways_shown
 from sipdiag.report.model import FindingInfo, Report, SubjectInfo
@@ -154,6 +156,15 @@ def test_headings_follow_each_other(page: str) -> None:
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels)
                if after != 2)  # fmt: skip
+
+
+def test_messages_that_were_not_kept_leave_no_half_of_a_ladder() -> None:
+    case = CAPTURES / "sip-nat-no"
+    bad = io.BytesIO((case / "bad.pcap").read_bytes())
+    options = Options(limits=Limits(held_bytes=0))
+    report, pictures = compare_illustrated(case / "good.pcap", bad, options)
+    assert (pictures.steps, pictures.messages) == ([], [])
+    assert "settings" in check_html(render(report, pictures)).text.lower()
 
 
 def test_without_pictures_it_has_words(told: Illustrated) -> None:

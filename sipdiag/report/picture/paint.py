@@ -84,4 +84,4 @@ def _draw_steps(
     pictures.steps_left_out = choice.left_out
     pictures.exact = choice.client.context.subjects.source.bytes_exact
     if not any(ours.kept):
-        pictures.steps = []
+        pictures.steps, pictures.messages = [], []
