@@ -54,9 +54,10 @@ def replace_between(text: str, table: str) -> str:
 
 
 def _conditions(conditions: Conditions) -> str:
+    runs = f"Medians of {conditions.runs} runs" if conditions.runs > 1 else "One run of each"
     return (
-        f"{conditions.machine}; {', '.join(conditions.versions)}. Medians of {conditions.runs} "
-        "runs, the tools in turn. Everything but `--jobs 2` is pinned to one core. Memory is the "
+        f"{conditions.machine}; {', '.join(conditions.versions)}. {runs}, the tools in turn. "
+        "Everything but `--jobs 2` is pinned to one core. Memory is the "
         "peak of the largest process."
     )
 
