@@ -96,12 +96,16 @@ def spread(
             _receive(process, connection, turn, done, failed)
     finally:
         for process, connection, _ in children:
-            connection.close()
-            process.terminate()
-            process.join()
+            _end(process, connection)
     if failed:
         raise failed[min(failed)]
     return [done[number] for number in range(len(pieces))]
+
+
+def _end(process: Any, connection: Connection) -> None:
+    connection.close()
+    process.terminate()
+    process.join()
 
 
 def _receive(
@@ -206,8 +210,9 @@ class _Member(Team):
     def know(self, things: Iterable[object]) -> None:
         """As of any team."""
         for thing in things:
-            self._numbers[id(thing)] = len(self._known)
-            self._known.append(thing)
+            if id(thing) not in self._numbers:
+                self._numbers[id(thing)] = len(self._known)
+                self._known.append(thing)
 
     def _exchange(self, own: bytes) -> list[bytes]:
         """What each member has packed, nothing for this one."""
@@ -268,11 +273,8 @@ def together(work: Callable[[Team], R], jobs: int) -> R:
     except _Parted:
         return work(ALONE)
     finally:
-        for connection in connections:
-            connection.close()
-        for child in children:
-            child.terminate()
-            child.join()
+        for child, connection in zip(children, connections, strict=True):
+            _end(child, connection)
 
 
 def _take_part(

@@ -117,7 +117,7 @@ class Seen:
 def seen_of(reach: Reach, subjects: Subjects) -> Seen | None:
     """The observations of one client; None for one that was never heard."""
     peer = reach.peer
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     last = attempts[-1] if attempts else (peer.outbound[-1] if peer.outbound else None)
     if last is None:
         return None
@@ -147,7 +147,7 @@ def seen_of(reach: Reach, subjects: Subjects) -> Seen | None:
 
 def _unheard_replies(peer: Peer) -> frozenset[Endpoint]:
     """Where replies went after which the client went on repeating its request."""
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     return frozenset(
         answer.dst
         for t in [*attempts, *peer.outbound]

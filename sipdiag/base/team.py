@@ -31,7 +31,8 @@ class Team:
         return [work(piece) for piece in pieces]
 
     def know(self, things: Iterable[object]) -> None:
-        """Tells of things that every member has now, each its own: results may refer to them."""
+        """Tells of things that every member has now, each its own: results may refer to them.
+        What it was told of before is passed over."""
 
 
 ALONE = Team()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from sipdiag.asterisk.conf_setup import Setup
@@ -68,29 +68,27 @@ class Context:
         times = [
             sent.ts_ns
             for p in self.subjects.peers
-            for t in [*(p.registration.attempts if p.registration else []), *p.inbound, *p.outbound]
+            for t in [*p.attempts, *p.inbound, *p.outbound]
             for sent in t.sent
         ]
         times += [ts_ns for train in self.subjects.keepalives for ts_ns in train.times_ns]
         return sorted(times)
 
     @cached_property
-    def _by_user(self) -> tuple[dict[str | None, list[Peer]], dict[str | None, list[Call]]]:
-        peers: dict[str | None, list[Peer]] = {}
-        calls: dict[str | None, list[Call]] = {}
+    def peers_of(self) -> Mapping[str | None, list[Peer]]:
+        """The clients of each user."""
+        found: defaultdict[str | None, list[Peer]] = defaultdict(list)
         for peer in self.subjects.peers:
-            peers.setdefault(peer.user, []).append(peer)
+            found[peer.user].append(peer)
+        return found
+
+    @cached_property
+    def calls_for(self) -> Mapping[str | None, list[Call]]:
+        """The calls that were opened for each user, whoever by."""
+        found: defaultdict[str | None, list[Call]] = defaultdict(list)
         for call in self.subjects.calls:
-            calls.setdefault(call.opening.user, []).append(call)
-        return peers, calls
-
-    def peers_of(self, user: str | None) -> list[Peer]:
-        """The clients of one user."""
-        return self._by_user[0].get(user, [])
-
-    def calls_for(self, user: str | None) -> list[Call]:
-        """The calls that were opened for one user, whoever by."""
-        return self._by_user[1].get(user, [])
+            found[call.opening.user].append(call)
+        return found
 
     @cached_property
     def _by_address(self) -> dict[str, list[int]]:

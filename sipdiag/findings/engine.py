@@ -14,7 +14,7 @@ from sipdiag.base.team import ALONE, Team
 from sipdiag.findings import rules as catalogue
 from sipdiag.findings.context import Context, peer_subject
 from sipdiag.findings.logged import open_questions, support
-from sipdiag.findings.model import Finding, Rule, Severity, Subject, Undetermined
+from sipdiag.findings.model import Finding, JudgeClient, Rule, Severity, Subject, Undetermined
 from sipdiag.flows.subjects import Peer
 
 _Outcomes = list[Finding | Undetermined]
@@ -68,23 +68,21 @@ def judge(context: Context, team: Team = ALONE) -> Verdict:
     units = _units(peers)
     hands = team.deal([sum(peers[number].requests_count for number in unit) for unit in units])
     told: dict[str, _Outcomes] = {}
-    known: set[int] = set()
     for stage in stages():
         for rule in stage:
             if rule.judge is not None:
                 told[rule.code] = list(rule.judge(context))
-        of_clients = [rule for rule in stage if rule.judge_client is not None]
-        rows = team.map(partial(_judge_unit, context, of_clients), units, hands)
-        for column, rule in enumerate(of_clients):
+        of_clients = {rule.code: rule.judge_client for rule in stage if rule.judge_client}
+        rows = team.map(partial(_judge_unit, context, [*of_clients.values()]), units, hands)
+        for column, code in enumerate(of_clients):
             of_peer = {
                 number: outcomes
                 for unit, row in zip(units, rows, strict=True)
                 for number, outcomes in zip(unit, row[column], strict=True)
             }
-            told[rule.code] = [each for number in sorted(of_peer) for each in of_peer[number]]
+            told[code] = [each for number in sorted(of_peer) for each in of_peer[number]]
         context.settle(f for r in rules() for f in _findings(told.get(r.code, ())))
-        team.know(finding for finding in context.found if id(finding) not in known)
-        known.update(map(id, context.found))
+        team.know(context.found)
     undetermined = [o for r in rules() for o in told[r.code] if isinstance(o, Undetermined)]
     undetermined.extend(open_questions(context))
     support(context, context.found)
@@ -102,21 +100,16 @@ def _units(peers: Sequence[Peer]) -> list[list[int]]:
 
 
 def _judge_unit(
-    context: Context, of_clients: Sequence[Rule], unit: Sequence[int]
+    context: Context, of_clients: Sequence[JudgeClient], unit: Sequence[int]
 ) -> list[list[_Outcomes]]:
     """What each rule says of each client."""
     row = []
-    for rule in of_clients:
-        outcomes = [_judge_client(context, rule, number) for number in unit]
+    reaches = [context.reach(context.subjects.peers[number]) for number in unit]
+    for judge_client in of_clients:
+        outcomes = [list(judge_client(context, reach)) for reach in reaches]
         context.add(finding for said in outcomes for finding in _findings(said))
         row.append(outcomes)
     return row
-
-
-def _judge_client(context: Context, rule: Rule, number: int) -> _Outcomes:
-    if rule.judge_client is None:
-        return []
-    return list(rule.judge_client(context, context.reach(context.subjects.peers[number])))
 
 
 def _findings(outcomes: Iterable[Finding | Undetermined]) -> Iterator[Finding]:

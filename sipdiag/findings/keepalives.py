@@ -44,7 +44,7 @@ class Keepalive(NamedTuple):
 
 def audit(peer: Peer, subjects: Subjects) -> list[Keepalive]:
     """Everything that keeps the client's binding open, the most frequent first."""
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     found = [
         *_requests(_refreshing(attempts), by_client=True),
         *_requests([t for t in peer.inbound if _is_ping(t)], by_client=False),

@@ -92,6 +92,9 @@ class Undetermined(NamedTuple):
     capture_next: str
 
 
+JudgeClient = Callable[["Context", "Reach"], Iterable[Finding | Undetermined]]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A finding of the catalogue. The texts are its page of documentation (Markdown). It judges
@@ -108,7 +111,7 @@ class Rule:
     references: tuple[str, ...]
     judge: Callable[[Context], Iterable[Finding | Undetermined]] | None = None
     """Judges the source as a whole."""
-    judge_client: Callable[[Context, Reach], Iterable[Finding | Undetermined]] | None = None
+    judge_client: JudgeClient | None = None
     """Judges one client: by all subjects, and by what earlier rules found of it."""
     of_others: bool = False
     """It judges a client by what was found of other clients, too."""

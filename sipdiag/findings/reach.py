@@ -245,7 +245,7 @@ def _with_both_sides(
 
 
 def _as_written(peer: Peer, dst: Endpoint) -> bool:
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     return any(
         t.written is not None
         and t.written.contact_host is not None
@@ -259,7 +259,7 @@ class _Heard:
     """When a client was heard: its own requests, and its first replies to others."""
 
     def __init__(self, peer: Peer) -> None:
-        attempts = peer.registration.attempts if peer.registration else []
+        attempts = peer.attempts
         self._registration = peer.registration
         self._own = sorted([*attempts, *peer.outbound], key=_begun)
         self._replied = sorted((t for t in peer.inbound if t.answers), key=_answered)

@@ -114,7 +114,7 @@ def path_packets(reach: Reach, subjects: Subjects) -> list[PathPacket]:
     peer = reach.peer
     dead = {id(sent) for o in reach.of(Fate.EXPIRED) for sent in o.sent}
     found: list[PathPacket] = []
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     for transaction in [*attempts, *peer.outbound, *peer.inbound]:
         from_client = transaction.sent[0].src in peer.outers
         for sent in transaction.sent:

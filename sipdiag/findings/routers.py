@@ -72,7 +72,7 @@ def _behind(peer: Peer, address: str) -> bool:
     that it counts where it isn't private itself."""
     if behind_nat(address):
         return False
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     written = [t.written for t in attempts if t.src.ip == address and t.written is not None]
     return all(w.via_host != address for w in written) if written else peer.protocol == "IAX2"
 
@@ -124,7 +124,7 @@ def _keeps_ports(reaches: list[Reach], address: str) -> bool | None:
     kept = [
         t.written.via_port == t.src.port
         for r in reaches
-        for t in (r.peer.registration.attempts if r.peer.registration else [])
+        for t in r.peer.attempts
         if t.src.ip == address and t.written is not None and t.written.via_port is not None
     ]
     return all(kept) if kept else None
@@ -134,7 +134,7 @@ def _independent(reaches: list[Reach], address: str) -> bool | None:
     """By what a client wrote of itself: its ports as several registrars saw them."""
     seen: defaultdict[tuple[str, int], dict[Endpoint, set[int]]] = defaultdict(dict)
     for reach in reaches:
-        for t in reach.peer.registration.attempts if reach.peer.registration else []:
+        for t in reach.peer.attempts:
             w = t.written
             if t.src.ip == address and w is not None and w.via_host and w.via_port:
                 seen[w.via_host, w.via_port].setdefault(t.dst, set()).add(t.src.port)

@@ -75,7 +75,7 @@ def steps_of(peer: Peer, subjects: Subjects) -> list[Step]:
 
 def _registrations(peer: Peer) -> list[Step]:
     """A challenge and the request that answers it are one step."""
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     groups: list[list[Transaction]] = []
     for attempt in attempts:
         if groups and _belongs(groups[-1][-1], attempt):

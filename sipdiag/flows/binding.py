@@ -106,7 +106,7 @@ def _stretches(transaction: Transaction) -> list[Observation]:
 
 
 def _challenges(peer: Peer) -> list[Observation]:
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     found = []
     for challenged, repeated in pairwise(attempts):
         answer = challenged.final

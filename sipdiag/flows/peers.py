@@ -174,7 +174,7 @@ class _Index:
                 self._by_outer[outer, peer.local.ip].append(peer)
                 self._names_at[outer].add(peer.user)
             self._by_user[peer.protocol, peer.user or ""].append(peer)
-            attempts = peer.registration.attempts if peer.registration else []
+            attempts = peer.attempts
             contacts = {
                 (w.contact_user, w.contact_host, w.contact_port)
                 for w in (t.written for t in attempts)
@@ -218,7 +218,7 @@ def _current(peers: list[Peer], transaction: Transaction) -> Peer | None:
         return peers[0] if peers else None
 
     def rank(peer: Peer) -> tuple[bool, bool, int]:
-        attempts = peer.registration.attempts if peer.registration else []
+        attempts = peer.attempts
         earlier = [t.start_ns for t in attempts if t.start_ns <= transaction.start_ns]
         near = transaction.dst in peer.outers or transaction.src in peer.outers
         return bool(earlier), near, max(earlier, default=0)

@@ -51,20 +51,20 @@ class Place:
 
     def __init__(self) -> None:
         self.now = 0
-        self._file = 0
+        self._begin = 0
 
     def next_file(self) -> None:
         """Another file begins."""
-        self._file += 1
+        self._begin += self._FRAMES
 
     def of(self, frame: int) -> int:
         """The place of a frame of the present file."""
-        return self._file * self._FRAMES + frame
+        return self._begin + frame
 
     def reach(self, source: Source, datagram: Datagram) -> None:
         """Moves to the frame that completed ``datagram``, which is the newest of ``source``.
         Raises ``Indivisible`` where the clock may have been set back."""
-        self.now = self._file * self._FRAMES + source.packets
+        self.now = self.of(source.packets)
         if source.last_ns is not None and datagram.ts_ns < source.last_ns - JUMP_NS:
             raise Indivisible("some packets are older than those before them")
 

@@ -50,10 +50,14 @@ class Peer:
     calls: list[Call] = field(default_factory=list)
 
     @property
+    def attempts(self) -> list[Transaction]:
+        """Its attempts to register; none where no registration was seen."""
+        return self.registration.attempts if self.registration else []
+
+    @property
     def requests_count(self) -> int:
         """How many requests it has, either way."""
-        attempts = len(self.registration.attempts) if self.registration else 0
-        return attempts + len(self.inbound) + len(self.outbound)
+        return len(self.attempts) + len(self.inbound) + len(self.outbound)
 
     @property
     def ident(self) -> str:

@@ -14,7 +14,7 @@ def vantage_of(subjects: Subjects) -> Vantage:
     IAX2's APPARENT ADDR); the PBX's side sees another source than the phone wrote."""
     phone = pbx = False
     for peer in subjects.peers:
-        for attempt in peer.registration.attempts if peer.registration else []:
+        for attempt in peer.attempts:
             seen = attempt.seen_as
             if seen is not None and not same_address(seen.ip, attempt.src.ip):
                 phone = True

@@ -101,7 +101,7 @@ def _survived(context: Context, peer: Peer) -> str:
 
 
 def _software(peer: Peer) -> str:
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     written = attempts[-1].written if attempts else None
     return (written.user_agent if written else None) or "not said"
 

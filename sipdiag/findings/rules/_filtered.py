@@ -23,7 +23,7 @@ class Filtered(NamedTuple):
 
 def _heard(peer: Peer) -> list[int]:
     """When the phone sent something to the registrar, in order."""
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     times = [s.ts_ns for t in [*attempts, *peer.outbound] for s in t.sent if s.dst == peer.local]
     times += [a.ts_ns for t in peer.inbound for a in t.answers if a.dst == peer.local]
     return sorted(times)

@@ -12,7 +12,7 @@ from sipdiag.flows.transaction import Transaction
 
 def attempts(peer: Peer) -> list[Transaction]:
     """The registrations that tell: over UDP, straight from the client (one Via)."""
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     return [
         t
         for t in attempts

@@ -20,7 +20,7 @@ _NEXT_NS = 5 * NS
 def _answered_unseen(peer: Peer) -> list[tuple[Transaction, str]]:
     """Requests that were answered, as what their sender did next proves, though no answer was
     captured; and what proves it."""
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     found = []
     for now, later in pairwise(attempts):
         if (
@@ -48,7 +48,7 @@ def _heard(subjects: Subjects) -> set[tuple[str, str]]:
     """Pairs of addresses (from, to) between which anything was seen."""
     pairs = set()
     for peer in subjects.peers:
-        attempts = peer.registration.attempts if peer.registration else []
+        attempts = peer.attempts
         for t in [*attempts, *peer.inbound, *peer.outbound]:
             pairs.add((t.src.ip, t.dst.ip))
             pairs.update((answer.src.ip, answer.dst.ip) for answer in t.answers)

@@ -23,7 +23,7 @@ def _forward(subjects: Subjects) -> list[Transaction]:
     middle. An INVITE may well ring, and a proxied request take its time."""
     found = []
     for peer in subjects.peers:
-        attempts = peer.registration.attempts if peer.registration else []
+        attempts = peer.attempts
         for t in [*attempts, *peer.inbound, *peer.outbound]:
             if (
                 t.answers

@@ -23,7 +23,7 @@ def _refused(transaction: Transaction) -> bool:
 
 
 def _judge_peer(context: Context, peer: Peer) -> Iterable[Finding]:
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     refusals = [t for t in attempts if _refused(t)]
     if len(refusals) < 2 or any(
         succeeded(t) and t.start_ns > refusals[0].start_ns for t in attempts

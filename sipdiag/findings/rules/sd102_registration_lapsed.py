@@ -88,10 +88,7 @@ def _known(peer: Peer, lapse: _Lapse) -> bool:
         and peer.protocol == "SIP"
         and back.call_id == before.call_id
         and back.cseq > before.cseq + 1
-        and not any(
-            before.start_ns < t.start_ns < back.start_ns
-            for t in (peer.registration.attempts if peer.registration else [])
-        )
+        and not any(before.start_ns < t.start_ns < back.start_ns for t in peer.attempts)
     )
 
 
@@ -118,7 +115,7 @@ def _elsewhere(peer: Peer, context: Context, refresh: Refresh, forgotten: int) -
             r.granted_s and r.ts_ns <= forgotten and r.ts_ns + r.granted_s * NS >= refresh.ts_ns
             for r in other.registration.refreshes
         )
-        for other in context.peers_of(peer.user)
+        for other in context.peers_of[peer.user]
     )
 
 
@@ -127,7 +124,7 @@ def _refused(peer: Peer, context: Context, lapse: _Lapse) -> list[Call]:
     tried = [t.start_ns for t in peer.inbound if t.method == "INVITE"]
     return [
         call
-        for call in context.calls_for(peer.user)
+        for call in context.calls_for[peer.user]
         if call.protocol == peer.protocol == "SIP"
         and call.callee.ip == peer.local.ip
         and lapse.from_ns < call.start_ns < lapse.back_ns

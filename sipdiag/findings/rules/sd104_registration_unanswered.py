@@ -50,7 +50,7 @@ def _beyond(context: Context, unanswered: Transaction) -> bool:
 
 
 def _judge_peer(context: Context, peer: Peer) -> Iterable[Finding | Undetermined]:
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     end_ns = context.subjects.end_ns or 0
     lost = [t for t in attempts if _in_vain(t, end_ns)]
     if not lost:

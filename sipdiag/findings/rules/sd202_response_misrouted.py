@@ -31,7 +31,7 @@ def _misrouted(transaction: Transaction) -> Answer | None:
 
 
 def _judge_peer(peer: Peer) -> Iterable[Finding]:
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     found = [
         (transaction, answer)
         for transaction in [*attempts, *peer.outbound]

@@ -79,7 +79,7 @@ def _without_token(transactions: list[Transaction], servers: set[str]) -> list[_
 def _judge_peer(
     context: Context, peer: Peer, servers: set[str]
 ) -> Iterable[Finding | Undetermined]:
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     end_ns = context.subjects.end_ns or 0
     failed = _failures(attempts, end_ns)
     for way in (peer.outbound, peer.inbound):
@@ -163,7 +163,7 @@ def judge(context: Context) -> Iterable[Finding | Undetermined]:
     servers = {
         answer.src.ip
         for peer in peers
-        for t in [*(peer.registration.attempts if peer.registration else []), *peer.outbound]
+        for t in [*peer.attempts, *peer.outbound]
         for answer in t.answers
         if answer.label == "CALLTOKEN"
     }

@@ -18,7 +18,7 @@ from sipdiag.flows.transaction import Transaction
 
 
 def _changes(reach: Reach) -> list[tuple[Transaction, Transaction]]:
-    attempts = reach.peer.registration.attempts if reach.peer.registration else []
+    attempts = reach.peer.attempts
     return [(a, b) for a, b in pairwise(attempts) if a.src != b.src]
 
 

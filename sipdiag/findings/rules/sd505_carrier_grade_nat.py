@@ -30,7 +30,7 @@ def _carrier(host: str | None) -> bool:
 
 
 def _sign(peer: Peer) -> _Sign | None:
-    attempts = peer.registration.attempts if peer.registration else []
+    attempts = peer.attempts
     for t in attempts:
         written = t.written
         if _carrier(t.src.ip) and not behind_nat(t.dst.ip):
