@@ -186,11 +186,19 @@ class _Member(Team):
         self._number, self._of, self._connections = number, of, connections
         self._known: list[object] = []
         self._numbers: dict[int, int] = {}
+        self._whose: dict[int, tuple[int, object]] = {}
 
-    def deal(self, weights: Sequence[int]) -> Hands:
+    def deal(self, things: Sequence[object], weights: Sequence[int]) -> Hands:
         """As of any team."""
-        hands = deal(weights, self._of)
-        return hands + [[]] * (self._of - len(hands))
+        new = [number for number, thing in enumerate(things) if id(thing) not in self._whose]
+        for member, hand in enumerate(deal([weights[number] for number in new], self._of)):
+            for number in hand:
+                thing = things[new[number]]
+                self._whose[id(thing)] = member, thing
+        hands: list[list[int]] = [[] for _ in range(self._of)]
+        for number, thing in enumerate(things):
+            hands[self._whose[id(thing)][0]].append(number)
+        return hands
 
     def map(self, work: Callable[[P], R], pieces: Sequence[P], hands: Hands) -> list[R]:
         """As of any team."""

@@ -50,7 +50,7 @@ WORTH_BYTES = 4 << 20
 MOST_IN_ONE = 0.8
 """Where one share would have more of the work than this, the others are no help."""
 
-_SENDING = 0.1
+_SENDING = 0.06
 """What sending takes, as a part of reading."""
 
 _COUNTS = (
@@ -154,8 +154,8 @@ def _read(piece: _Piece) -> Part:
                 hits=hits,
                 digest=piece.digest,
             )
+        tracker.next_file(source)
         for datagram in reader:
-            place.reach(source, datagram)
             tracker.feed(datagram)
         sources.append(source)
     if tracker is None:

@@ -122,7 +122,7 @@ needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="needs processes
 
 
 def _squares(team: Team) -> list[tuple[int, int]]:
-    hands = team.deal([1] * 10)
+    hands = team.deal(range(10), [1] * 10)
     return team.map(_square, range(10), hands)
 
 
@@ -142,7 +142,7 @@ def test_a_team_of_one_does_it_itself() -> None:
 @needs_fork
 def test_results_refer_to_what_all_members_know() -> None:
     def work(team: Team) -> bool:
-        hands = team.deal([1, 1])
+        hands = team.deal(range(2), [1, 1])
         first = team.map(lambda n: [n], range(2), hands)
         team.know(first)
         second = team.map(lambda n: (first[1 - n], [n]), range(2), hands)
@@ -172,7 +172,7 @@ def test_a_failure_in_a_team_is_the_failure_of_one(piece: int) -> None:
             raise InputError(f"{number} is not for me")
 
     def work(team: Team) -> list[None]:
-        return team.map(fail, range(4), team.deal([1] * 4))
+        return team.map(fail, range(4), team.deal(range(4), [1] * 4))
 
     with pytest.raises(InputError, match=f"{piece} is not for me"):
         together(work, 2)

@@ -22,9 +22,10 @@ Hands = Sequence[Sequence[int]]
 class Team:
     """A team of one, which does everything itself."""
 
-    def deal(self, weights: Sequence[int]) -> Hands:
-        """Shares out pieces of so much work, the same in every member."""
-        return [range(len(weights))]
+    def deal(self, things: Sequence[object], weights: Sequence[int]) -> Hands:
+        """Shares out things that make so much work, the same in every member. What was dealt before
+        stays with who has it, and who may know something of it by now."""
+        return [range(len(things))]
 
     def map(self, work: Callable[[P], R], pieces: Sequence[P], hands: Hands) -> list[R]:
         """``work`` of every piece, in order, where ``hands`` are as ``deal`` gave them."""

@@ -66,7 +66,10 @@ def judge(context: Context, team: Team = ALONE) -> Verdict:
     ``team``, whose members all judge the same."""
     peers = context.subjects.peers
     units = _units(peers)
-    hands = team.deal([sum(peers[number].requests_count for number in unit) for unit in units])
+    hands = team.deal(
+        [peers[unit[0]] for unit in units],
+        [sum(peers[number].requests_count for number in unit) for unit in units],
+    )
     told: dict[str, _Outcomes] = {}
     for stage in stages():
         for rule in stage:

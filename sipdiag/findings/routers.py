@@ -45,7 +45,7 @@ def routers(context: Context, team: Team = ALONE) -> list[Router]:
     """Every public address that clients behind a NAT came from, in order of appearance; shared out
     in ``team``, each to who has its first client."""
     peers = context.subjects.peers
-    clients = team.deal([peer.requests_count for peer in peers])
+    clients = team.deal(peers, [peer.requests_count for peer in peers])
     by_address: defaultdict[str, list[int]] = defaultdict(list)
     for number, addresses in enumerate(team.map(_addresses, peers, clients)):
         for address in addresses:

@@ -39,9 +39,14 @@ class OpenTransactions:
     def get(self, key: Key) -> Transaction | None:
         """The open transaction of ``key``; asking marks it as active."""
         found = self._open.get(key)
-        if found is not None:
+        if found is None:
+            self._missed(key)
+        else:
             self._open.move_to_end(key)
         return found
+
+    def _missed(self, key: Key) -> None:
+        """Another process may have the transaction of ``key``."""
 
     def add(self, key: Key, transaction: Transaction) -> None:
         """Opens one, closing the stalest where the cap is reached."""
@@ -74,10 +79,15 @@ class OpenDialogs(Generic[K, D]):
     def get(self, key: K, now_ns: int) -> D | None:
         """The dialog of ``key``, unless it was over long before ``now_ns``."""
         dialog = self._open.get(key)
-        if dialog is None:
-            return None
-        over_ns = self._over_ns(dialog)
-        return None if over_ns is not None and over_ns < now_ns - SETTLED_NS else dialog
+        if dialog is not None:
+            over_ns = self._over_ns(dialog)
+            if over_ns is None or over_ns >= now_ns - SETTLED_NS:
+                return dialog
+        self._missed(key)
+        return None
+
+    def _missed(self, key: K) -> None:
+        """Another process may have the dialog of ``key``."""
 
     def add(self, key: K, dialog: D) -> None:
         """Opens one, in the place of another one of the same ``key``; forgets the oldest where the

@@ -148,8 +148,7 @@ def entangled(parts: Sequence[Part]) -> bool:
 
 def _called(part: Part) -> set[int]:
     """Call-IDs of a share's calls."""
-    digest = part.call_ids.digest
-    return {digest(call.call_id) for call in part.sip_calls.items}
+    return {part.digest(call.call_id) for call in part.sip_calls.items}
 
 
 def groups(parts: Sequence[Part]) -> list[tuple[int, list[Pair]]]:

@@ -34,15 +34,19 @@ class PeerBook:
         self._local, self._limits, self._hits = local, limits, hits
         self._registrations: dict[tuple[str, str, Endpoint, str], Registration] = {}
         self._requests: list[Transaction] = []
-        self._attempts = 0
+        self._attempts: list[Transaction] = []
         self.full_ns: int | None = None
         """When the first registration came that there was no room for."""
 
-    def register(self, transaction: Transaction, user: str, message: Message | None = None) -> None:
-        """Takes a REGISTER (with its ``message``) or REGREQ of ``user``."""
-        key = self.key_of(transaction, user)
+    def register(
+        self, transaction: Transaction, user: str, message: Message | None = None
+    ) -> Registration | None:
+        """Takes a REGISTER (with its ``message``) or REGREQ of ``user``; gives what it belongs to,
+        if that is kept."""
+        call_id = transaction.call_id if transaction.protocol == "SIP" else ""
+        key = transaction.protocol, user, transaction.dst, call_id
         registration = self._registrations.get(key)
-        if self._attempts >= self._limits.requests_held:
+        if len(self._attempts) >= self._limits.requests_held:
             self._hits.hit("requests_held")
             if self.full_ns is None:
                 self.full_ns = transaction.start_ns
@@ -51,16 +55,11 @@ class PeerBook:
         else:
             if registration is None:
                 registration = self._registrations[key] = Registration(*key)
-            self._attempts += 1
+            self._attempts.append(transaction)
             registration.attempts.append(transaction)
         if registration and (message is None or len(message.raw) <= _NEWEST_BYTES):
             registration.newest = message
-
-    @staticmethod
-    def key_of(transaction: Transaction, user: str) -> tuple[str, str, Endpoint, str]:
-        """What a registration is known by."""
-        call_id = transaction.call_id if transaction.protocol == "SIP" else ""
-        return transaction.protocol, user, transaction.dst, call_id
+        return registration
 
     def request(self, transaction: Transaction) -> bool:
         """Takes any other request; False where it isn't kept: there is no room, or it couldn't be

@@ -45,28 +45,17 @@ def sorted_pair(one: str, other: str) -> Pair:
 
 
 class Place:
-    """Where in the source the tracker is: ``now`` rises with every frame of every file."""
+    """Where in the source the tracker is: ``now`` rises with every frame of every file. ``begin``:
+    where the present file begins."""
 
     _FRAMES = 1 << 40
 
     def __init__(self) -> None:
-        self.now = 0
-        self._begin = 0
+        self.now = self.begin = 0
 
     def next_file(self) -> None:
         """Another file begins."""
-        self._begin += self._FRAMES
-
-    def of(self, frame: int) -> int:
-        """The place of a frame of the present file."""
-        return self._begin + frame
-
-    def reach(self, source: Source, datagram: Datagram) -> None:
-        """Moves to the frame that completed ``datagram``, which is the newest of ``source``.
-        Raises ``Indivisible`` where the clock may have been set back."""
-        self.now = self.of(source.packets)
-        if source.last_ns is not None and datagram.ts_ns < source.last_ns - JUMP_NS:
-            raise Indivisible("some packets are older than those before them")
+        self.begin += self._FRAMES
 
 
 @dataclass(slots=True)
@@ -87,7 +76,7 @@ class _Row(list[T]):
 
     def append(self, item: T) -> None:
         self._stamps.append(self._place.now)
-        super().append(item)
+        list.append(self, item)
 
     def stamped(self) -> Stamped[T]:
         return Stamped(self._stamps, list(self))
@@ -127,16 +116,11 @@ def in_order(rows: Iterable[Stamped[T]]) -> list[T]:
 
 
 @dataclass(slots=True)
-class _Seen:
+class Seen:
     """Hashes of what could be seen in two shares, each with the number of its pair."""
 
-    digest: Digest
     hashes: array[int] = field(default_factory=lambda: array("q"))
     pairs: array[int] = field(default_factory=lambda: array("L"))
-
-    def add(self, thing: object, pair: int) -> None:
-        self.hashes.append(self.digest(thing))
-        self.pairs.append(pair)
 
 
 def hash_of(thing: object) -> int:
@@ -147,21 +131,29 @@ def hash_of(thing: object) -> int:
 
 
 class _Watch:
-    """Notes the transactions and Call-IDs that a tracker met and didn't know."""
+    """Notes the transactions and Call-IDs that a tracker met and didn't know, with the pair of
+    addresses of the ``datagram`` that it was fed last."""
 
     def __init__(self, digest: Digest) -> None:
-        self.transactions = _Seen(digest)
-        self.call_ids = _Seen(digest)
-        self.pairs: dict[Pair, int] = {}
+        self.transactions = Seen()
+        self.call_ids = Seen()
+        self.pairs: list[Pair] = []
         self.datagram: Datagram | None = None
+        self._digest = digest
+        self._numbers: dict[Pair, int] = {}
 
-    def pair(self) -> int:
-        """The number of the present packet's pair."""
+    def note(self, seen: Seen, thing: object) -> None:
+        """Notes a thing."""
         datagram = self.datagram
         if datagram is None or datagram.src is None or datagram.dst is None:
             raise Indivisible("a packet names only one of its ends")
-        pair = sorted_pair(datagram.src.ip, datagram.dst.ip)
-        return self.pairs.setdefault(pair, len(self.pairs))
+        ends = datagram.src.ip, datagram.dst.ip
+        number = self._numbers.get(ends)
+        if number is None:
+            number = self._numbers[ends] = len(self.pairs)
+            self.pairs.append(sorted_pair(*ends))
+        seen.hashes.append(self._digest(thing))
+        seen.pairs.append(number)
 
 
 class _Open(OpenTransactions):
@@ -169,11 +161,8 @@ class _Open(OpenTransactions):
         super().__init__(limits, hits)
         self._watch = watch
 
-    def get(self, key: Key) -> Transaction | None:
-        found = super().get(key)
-        if found is None:
-            self._watch.transactions.add(key, self._watch.pair())
-        return found
+    def _missed(self, key: Key) -> None:
+        self._watch.note(self._watch.transactions, key)
 
 
 class _Calls(OpenDialogs[str, Call]):
@@ -181,11 +170,8 @@ class _Calls(OpenDialogs[str, Call]):
         super().__init__(limits, hits, attrgetter("ended_ns"))
         self._watch = watch
 
-    def get(self, key: str, now_ns: int) -> Call | None:
-        found = super().get(key, now_ns)
-        if found is None:
-            self._watch.call_ids.add(key, self._watch.pair())
-        return found
+    def _missed(self, key: str) -> None:
+        self._watch.note(self._watch.call_ids, key)
 
 
 class _Book(PeerBook):
@@ -196,22 +182,25 @@ class _Book(PeerBook):
     ) -> None:
         super().__init__(local, limits, hits)
         self._requests = self.requests = _Row[Transaction](place)
-        self.attempts = _Row[Transaction](place)
-        self.newest_at: dict[Any, int] = {}
+        self._attempts = self.attempts = _Row[Transaction](place)
         self.full_at: int | None = None
+        self._newest_at: dict[int, int] = {}
         self._place = place
 
-    def register(self, transaction: Transaction, user: str, message: Message | None = None) -> None:
-        before = self._attempts
-        super().register(transaction, user, message)
-        if self._attempts > before:
-            self.attempts.append(transaction)
+    def register(
+        self, transaction: Transaction, user: str, message: Message | None = None
+    ) -> Registration | None:
+        registration = super().register(transaction, user, message)
         if self.full_at is None and self.full_ns is not None:
             self.full_at = self._place.now
-        key = self.key_of(transaction, user)
-        registration = self._registrations.get(key)
         if registration is not None and registration.newest is message:
-            self.newest_at[key] = self._place.now
+            self._newest_at[id(registration)] = self._place.now
+        return registration
+
+    def newest_at(self) -> dict[Any, int]:
+        """Where the newest REGISTER of each registration is, if there was one that is kept."""
+        at = self._newest_at
+        return {key: at[id(r)] for key, r in self._registrations.items() if id(r) in at}
 
 
 class SharedMedia(MediaTable):
@@ -236,7 +225,7 @@ class SharedMedia(MediaTable):
     ) -> Tally | None:
         """As of any table."""
         if self.flow(src, dst) is None:
-            self.born[src, dst] = self._place.of(frame)
+            self.born[src, dst] = self._place.begin + frame
         return super().count(src, dst, kind, ts_ns, frame, octets, ssrc, payload_type, tag)
 
 
@@ -273,14 +262,17 @@ class Part:
     flows: Stamped[MediaFlow]
     senders: dict[str, _Sender]
     stun: set[Endpoint]
-    transactions: _Seen
-    call_ids: _Seen
+    transactions: Seen
+    call_ids: Seen
     pairs: list[Pair]
+    digest: Digest
+    """What gave the hashes."""
     hits: Counter[str]
 
 
 class SharedTracker(Tracker):
-    """A tracker for one share. ``place`` must have reached each datagram that it is fed."""
+    """A tracker for one share. Each datagram that it is fed must be of the newest frame of its
+    file."""
 
     def __init__(
         self,
@@ -295,6 +287,7 @@ class SharedTracker(Tracker):
     ) -> None:
         super().__init__(source, media, local=local, limits=limits, hits=hits)
         self._seen = seen = _Watch(digest)
+        self._digest, self._place, self._file = digest, place, source
         self._born = media.born
         self._rows = {
             name: _Row[Any](place) for name in ("sip", "iax2", "unreachable", "lengths", "cut")
@@ -313,8 +306,16 @@ class SharedTracker(Tracker):
         self._told = sip.drivers = _Table(place)
         self._iax2.calls = self._rows["iax2"]
 
+    def next_file(self, source: Source) -> None:
+        """What is fed from here on is of another file."""
+        self._file = source
+
     def feed(self, datagram: Datagram) -> None:
-        """As of any tracker."""
+        """As of any tracker. Raises ``Indivisible`` where the clock may have been set back."""
+        file = self._file
+        if file.last_ns is not None and datagram.ts_ns < file.last_ns - JUMP_NS:
+            raise Indivisible("some packets are older than those before them")
+        self._place.now = self._place.begin + file.packets
         self._seen.datagram = datagram
         super().feed(datagram)
 
@@ -328,7 +329,7 @@ class SharedTracker(Tracker):
             sources=sources,
             requests=book.requests.stamped(),
             registrations=dict(book._registrations),
-            newest_at=book.newest_at,
+            newest_at=book.newest_at(),
             attempts=book.attempts.stamped(),
             full=None
             if book.full_at is None or book.full_ns is None
@@ -344,7 +345,8 @@ class SharedTracker(Tracker):
             stun=self._stun,
             transactions=seen.transactions,
             call_ids=seen.call_ids,
-            pairs=list(seen.pairs),
+            pairs=seen.pairs,
+            digest=self._digest,
             hits=self._hits.counts,
         )
 

@@ -8,7 +8,9 @@ binding's age can be read from.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -40,9 +42,6 @@ class Sent(NamedTuple):
         """Where to look it up."""
         return Origin(self.source, self.frame, self.line)
 
-    def __reduce__(self) -> tuple[type[Sent], tuple[Any, ...]]:
-        return Sent, (*self,)
-
     @property
     def refreshed_ns(self) -> int | None:
         """When the other side had last sent something."""
@@ -60,9 +59,6 @@ class Answer(NamedTuple):
     line: int | None
     code: int
     label: str
-
-    def __reduce__(self) -> tuple[type[Answer], tuple[Any, ...]]:
-        return Answer, (*self,)
 
     @property
     def origin(self) -> Origin:
@@ -128,8 +124,10 @@ class Transaction:
     """Where the other side says the request came from: ``received`` and ``rport`` of the answer's
     Via (RFC 3581), or IAX2's APPARENT ADDR (RFC 5456 section 8.6.17)."""
 
-    def __reduce__(self) -> tuple[type[Transaction], tuple[object, ...]]:
-        return Transaction, _values(self)
+    def __reduce__(self) -> tuple[Callable[..., Transaction], tuple[object, ...]]:
+        sent = (*chain.from_iterable(self.sent),)
+        flat = (*sent, *chain.from_iterable(self.answers))
+        return _of_values, (*_head(self), len(sent), flat, *_rest(self))
 
     @property
     def start_ns(self) -> int:
@@ -177,4 +175,30 @@ class Transaction:
         return max(newest, self.answers[-1].ts_ns) if self.answers else newest
 
 
-_values = attrgetter(*(each.name for each in fields(Transaction)))
+_head = attrgetter("protocol", "method", "call_id", "cseq", "transport")
+_rest = attrgetter(*[each.name for each in fields(Transaction)][7:])
+
+
+def _of_values(
+    protocol: str,
+    method: str,
+    call_id: str,
+    cseq: int,
+    transport: Transport,
+    sent_end: int,
+    flat: tuple[Any, ...],
+    *rest: Any,
+) -> Transaction:
+    """What was pickled: its messages one behind the other, as a tuple for each takes longer."""
+    size = len(Sent._fields)
+    new = tuple.__new__
+    return Transaction(
+        protocol,
+        method,
+        call_id,
+        cseq,
+        transport,
+        tuple([new(Sent, flat[at : at + size]) for at in range(0, sent_end, size)]),
+        tuple([new(Answer, flat[at : at + size]) for at in range(sent_end, len(flat), size)]),
+        *rest,
+    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from typing import NoReturn
 
 from sipdiag.base.datagram import Datagram, Source
 from sipdiag.base.limits import LimitHits, Limits
@@ -75,27 +76,37 @@ class SharedDissector(Dissector):
     ) -> None:
         super().__init__(source, media, limits, hits)
         self._share = share
+        self._most_recent = MOST_RECENT // share.of
+        self._own: set[bytes] = set()
+        """As ``flows``, for what belongs to this share."""
 
     def _plain(
         self, ts_ns: int, frame: int, interface: int, data: bytes, at: int, end: int
     ) -> list[Datagram]:
-        if not self._share.has(data[at + 12 : at + 20]):
-            if len(self.flows) >= _FLOWS_HELD:
-                self.flows.clear()
-            self.flows[data[at + 12 : at + 24]] = FOREIGN
-            return []
-        self._check_recent()
+        ends = data[at + 12 : at + 24]
+        if ends not in self._own:
+            if not self._share.has(ends[:8]):
+                if len(self.flows) >= _FLOWS_HELD:
+                    self.flows.clear()
+                self.flows[ends] = FOREIGN
+                return []
+            if len(self._own) >= _FLOWS_HELD:
+                self._own.clear()
+            self._own.add(ends)
+        if len(self._seen_order) > self._most_recent:
+            self._refuse_recent()
         return super()._plain(ts_ns, frame, interface, data, at, end)
 
     def _wants(self, header: ip.Header) -> bool:
         if not self._share.holds(header):
             return False
-        self._check_recent()
+        if len(self._seen_order) > self._most_recent:
+            self._refuse_recent()
         return True
 
-    def _check_recent(self) -> None:
-        if len(self._seen_order) * self._share.of > MOST_RECENT:
-            raise Indivisible("too many packets have one time")
+    @staticmethod
+    def _refuse_recent() -> NoReturn:
+        raise Indivisible("too many packets have one time")
 
     def finish(self) -> list[Datagram]:
         """Closes it; the notes are for whoever knows the counts of all shares."""

@@ -110,7 +110,8 @@ def _simulate(
     simulated: dict[Subject, list[Outlook]] = {}
     while clients and len(simulated) < most:
         some, clients = clients[: most - len(simulated)], clients[most - len(simulated) :]
-        hands = team.deal([peer.requests_count for _, peer, _ in some])
+        peers = [peer for _, peer, _ in some]
+        hands = team.deal(peers, [peer.requests_count for peer in peers])
         for (subject, _, _), rows in zip(some, team.map(simulate, some, hands), strict=True):
             if rows is not None:
                 simulated.setdefault(subject, rows)

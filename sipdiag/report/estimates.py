@@ -43,7 +43,8 @@ def estimates(contexts: Sequence[Context], team: Team = ALONE) -> Estimates:
         _add_contact(own, subject, context.reach(peer), context.subjects)
         return own
 
-    hands = team.deal([peer.requests_count for peer, _ in best.values()])
+    peers = [peer for peer, _ in best.values()]
+    hands = team.deal(peers, [peer.requests_count for peer in peers])
     for own in team.map(of_client, list(best.items()), hands):
         for kind in fields(own):
             getattr(made, kind.name).extend(getattr(own, kind.name))

@@ -28,6 +28,7 @@ from sipdiag.report.words import (
     ROLES,
     bounds,
     held,
+    keepalive_facts,
     router_facts,
     where,
 )
@@ -286,12 +287,11 @@ def _others(report: Report) -> list[str]:
 def _contact(report: Report) -> list[str]:
     """How the accused client is kept in reach, and what was seen of its NAT."""
     subject = report.verdict.subject
-    lines = []
-    for kept in (k for k in report.estimates.keepalives if k.subject == subject):
-        often = "" if kept.every_s is None else f", every {kept.every_s:.1f} s"
-        answers = "" if kept.answered_count is None else f", {kept.answered_count} answered"
-        who = "the phone" if kept.by == "client" else "Asterisk"
-        lines.append(f"- {text(kept.kind)} from {who}: {kept.sent_count}{often}{answers}")
+    lines = [
+        f"- {text(keepalive_facts(kept))}"
+        for kept in report.estimates.keepalives
+        if kept.subject == subject
+    ]
     for share in (r for r in report.estimates.reachable if r.subject == subject):
         lines.append(
             f"- in {share.span_s:.0f} s the binding was surely alive for {share.alive_share:.0%} "

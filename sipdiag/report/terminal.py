@@ -31,8 +31,8 @@ from sipdiag.report.words import (
     EVIDENCE_SHOWN,
     ROLES,
     bounds,
+    contact_facts,
     held,
-    router_facts,
     where,
 )
 
@@ -305,17 +305,7 @@ def _contact(report: Report) -> RenderableType | None:
                 )
             )
         )
-    for item in kept:
-        often = "" if item.every_s is None else f", every {item.every_s:.1f} s"
-        answers = "" if item.answered_count is None else f", {item.answered_count} answered"
-        who = "the phone" if item.by == "client" else "Asterisk"
-        line = f"{item.kind} from {who}: {item.sent_count}{often}{answers}"
-        rows.append(_indent(Text(plain(line))))
-    for router in (r for r in report.estimates.routers if subject in r.clients):
-        rows.append(_indent(Text(plain(router_facts(router)))))
-    for bits in (b for b in report.estimates.nat_tests if b.subject == subject):
-        line = f"nat_uac_test of its REGISTER: Kamailio {bits.kamailio}, OpenSIPS {bits.opensips}"
-        rows.append(_indent(Text(line)))
+    rows += [_indent(Text(plain(line))) for line in contact_facts(report, subject)]
     return Group(*rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sipdiag.report.model import RouterInfo, SourceInfo
+from sipdiag.report.model import KeepaliveInfo, Report, RouterInfo, SourceInfo
 
 CONFIDENCE = {
     "high": "high confidence",
@@ -52,6 +52,14 @@ def where(source: str, frame: int | None, line: int | None) -> str:
     return f"{source.rpartition('/')[2]} {place}"
 
 
+def keepalive_facts(kept: KeepaliveInfo) -> str:
+    """``OPTIONS from Asterisk: 12, every 60.0 s, 11 answered``."""
+    often = "" if kept.every_s is None else f", every {kept.every_s:.1f} s"
+    answers = "" if kept.answered_count is None else f", {kept.answered_count} answered"
+    who = "the phone" if kept.by == "client" else "Asterisk"
+    return f"{kept.kind} from {who}: {kept.sent_count}{often}{answers}"
+
+
 def router_facts(router: RouterInfo) -> str:
     """What was observed of a NAT, and nothing else."""
     several = len(router.clients) > 1
@@ -79,3 +87,17 @@ def router_facts(router: RouterInfo) -> str:
     if not router.agree:
         facts.append("its clients' lifetimes contradict each other")
     return f"{facts[0]}: {', '.join(facts[1:]) or 'no more was observed'}"
+
+
+def contact_facts(report: Report, subject: str | None) -> list[str]:
+    """How a client is kept in reach, and what was seen of its NAT."""
+    found = report.estimates
+    return [
+        *(keepalive_facts(kept) for kept in found.keepalives if kept.subject == subject),
+        *(router_facts(router) for router in found.routers if subject in router.clients),
+        *(
+            f"nat_uac_test of its REGISTER: Kamailio {bits.kamailio}, OpenSIPS {bits.opensips}"
+            for bits in found.nat_tests
+            if bits.subject == subject
+        ),
+    ]

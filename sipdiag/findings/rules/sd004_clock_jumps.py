@@ -23,8 +23,7 @@ def _forward(subjects: Subjects) -> list[Transaction]:
     middle. An INVITE may well ring, and a proxied request take its time."""
     found = []
     for peer in subjects.peers:
-        attempts = peer.attempts
-        for t in [*attempts, *peer.inbound, *peer.outbound]:
+        for t in [*peer.attempts, *peer.inbound, *peer.outbound]:
             if (
                 t.answers
                 and t.answers[0].ts_ns - t.sent[0].ts_ns >= _IMPOSSIBLE_NS

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from sipdiag.report.model import FindingInfo, OutlookInfo, Report
 from sipdiag.report.picture import Pictures
 from sipdiag.report.ways import Way, ways
-from sipdiag.report.words import CONFIDENCE, bounds, router_facts
+from sipdiag.report.words import CONFIDENCE, bounds, contact_facts
 
 T = TypeVar("T")
 
@@ -149,19 +149,7 @@ def key_facts(report: Report) -> list[tuple[str, str]]:
 
 def contact(report: Report) -> list[str]:
     """How the accused client is kept in reach, and what was seen of its NAT."""
-    subject = report.verdict.subject
-    lines = []
-    for kept in (k for k in report.estimates.keepalives if k.subject == subject):
-        often = "" if kept.every_s is None else f", every {kept.every_s:.1f} s"
-        answers = "" if kept.answered_count is None else f", {kept.answered_count} answered"
-        who = "the phone" if kept.by == "client" else "Asterisk"
-        lines.append(f"{kept.kind} from {who}: {kept.sent_count}{often}{answers}")
-    lines += [router_facts(r) for r in report.estimates.routers if subject in r.clients]
-    for bits in (b for b in report.estimates.nat_tests if b.subject == subject):
-        lines.append(
-            f"nat_uac_test of its REGISTER: Kamailio {bits.kamailio}, OpenSIPS {bits.opensips}"
-        )
-    return lines
+    return contact_facts(report, report.verdict.subject)
 
 
 @dataclass(slots=True)
