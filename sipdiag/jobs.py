@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
 from sipdiag.base.errors import InputError
-from sipdiag.base.team import ALONE, Hands, Team
+from sipdiag.base.team import ALONE, Team
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -188,20 +188,15 @@ class _Member(Team):
         self._numbers: dict[int, int] = {}
         self._whose: dict[int, tuple[int, object]] = {}
 
-    def deal(self, things: Sequence[object], weights: Sequence[int]) -> Hands:
+    def map(
+        self,
+        work: Callable[[P], R],
+        pieces: Sequence[P],
+        about: Sequence[object],
+        weights: Sequence[int],
+    ) -> list[R]:
         """As of any team."""
-        new = [number for number, thing in enumerate(things) if id(thing) not in self._whose]
-        for member, hand in enumerate(deal([weights[number] for number in new], self._of)):
-            for number in hand:
-                thing = things[new[number]]
-                self._whose[id(thing)] = member, thing
-        hands: list[list[int]] = [[] for _ in range(self._of)]
-        for number, thing in enumerate(things):
-            hands[self._whose[id(thing)][0]].append(number)
-        return hands
-
-    def map(self, work: Callable[[P], R], pieces: Sequence[P], hands: Hands) -> list[R]:
-        """As of any team."""
+        hands = self._deal(about, weights)
         results: dict[int, R] = {}
         for number in hands[self._number]:
             results[number] = work(pieces[number])
@@ -214,6 +209,23 @@ class _Member(Team):
             if packed:
                 results.update(zip(hand, self._unpack(packed), strict=True))
         return [results[number] for number in range(len(pieces))]
+
+    def _deal(self, about: Sequence[object], weights: Sequence[int]) -> list[list[int]]:
+        """The numbers of the pieces that each member has, the same in every member."""
+        loads: dict[int, int] = {}
+        new: dict[int, object] = {}
+        for thing, weight in zip(about, weights, strict=True):
+            if id(thing) not in self._whose:
+                new[id(thing)] = thing
+                loads[id(thing)] = loads.get(id(thing), 0) + weight
+        things = list(new.values())
+        for member, hand in enumerate(deal([loads[key] for key in new], self._of)):
+            for number in hand:
+                self._whose[id(things[number])] = member, things[number]
+        hands: list[list[int]] = [[] for _ in range(self._of)]
+        for number, thing in enumerate(about):
+            hands[self._whose[id(thing)][0]].append(number)
+        return hands
 
     def know(self, things: Iterable[object]) -> None:
         """As of any team."""

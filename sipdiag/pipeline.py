@@ -151,10 +151,11 @@ def _analyse(sources: Sequence[Input], options: Options, *, illustrated: bool) -
                     if crossing.far.source is subjects.source and not same_place
                 ],
                 setup=setup,
+                team=team,
             )
             for subjects in everything
         ]
-        verdicts = merge([judge(context, team) for context in contexts])
+        verdicts = merge([judge(context) for context in contexts])
         worst = max(
             range(len(contexts)),
             key=lambda n: (v.severity if (v := verdicts[n].root) else 0, -n),
@@ -166,8 +167,9 @@ def _analyse(sources: Sequence[Input], options: Options, *, illustrated: bool) -
             _target(everything[worst], options),
             hits.names(),
             crossings=crossings,
-            team=team,
         )
+        for each in contexts:
+            each.leave_team()
         return _Judged(
             report,
             [contexts[worst], *(c for n, c in enumerate(contexts) if n != worst)],
@@ -267,8 +269,8 @@ def _compare(good: Input, bad: Input, options: Options, *, illustrated: bool) ->
 
     def judged(team: Team) -> _Judged:
         baseline = Context(good_subjects)
-        context = Context(subjects, baseline)
-        verdict = judge(context, team)
+        context = Context(subjects, baseline, team=team)
+        verdict = judge(context)
         report = build(
             [context],
             [verdict],
@@ -276,8 +278,8 @@ def _compare(good: Input, bad: Input, options: Options, *, illustrated: bool) ->
             _target(subjects, options),
             hits.names(),
             compare_contexts(baseline, context, verdict),
-            team=team,
         )
+        context.leave_team()
         return _Judged(
             report,
             [context],

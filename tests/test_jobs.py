@@ -122,8 +122,7 @@ needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="needs processes
 
 
 def _squares(team: Team) -> list[tuple[int, int]]:
-    hands = team.deal(range(10), [1] * 10)
-    return team.map(_square, range(10), hands)
+    return team.map(_square, range(10), range(10), [1] * 10)
 
 
 @needs_fork
@@ -140,12 +139,24 @@ def test_a_team_of_one_does_it_itself() -> None:
 
 
 @needs_fork
+def test_a_thing_stays_with_who_had_it_first() -> None:
+    things = [object() for _ in range(6)]
+
+    def work(team: Team) -> tuple[list[int], list[int]]:
+        first = team.map(lambda _: os.getpid(), things, things, [9, 1, 1, 1, 1, 1])
+        return first, team.map(lambda _: os.getpid(), things, things[::-1], [1] * 6)
+
+    first, second = together(work, 2)
+    assert len(set(first)) == 2
+    assert second == first[::-1]
+
+
+@needs_fork
 def test_results_refer_to_what_all_members_know() -> None:
     def work(team: Team) -> bool:
-        hands = team.deal(range(2), [1, 1])
-        first = team.map(lambda n: [n], range(2), hands)
+        first = team.map(lambda n: [n], range(2), range(2), [1, 1])
         team.know(first)
-        second = team.map(lambda n: (first[1 - n], [n]), range(2), hands)
+        second = team.map(lambda n: (first[1 - n], [n]), range(2), range(2), [1, 1])
         return all(second[n][0] is first[1 - n] for n in range(2))
 
     assert together(work, 2)
@@ -172,7 +183,7 @@ def test_a_failure_in_a_team_is_the_failure_of_one(piece: int) -> None:
             raise InputError(f"{number} is not for me")
 
     def work(team: Team) -> list[None]:
-        return team.map(fail, range(4), team.deal(range(4), [1] * 4))
+        return team.map(fail, range(4), range(4), [1] * 4)
 
     with pytest.raises(InputError, match=f"{piece} is not for me"):
         together(work, 2)

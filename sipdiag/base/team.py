@@ -15,20 +15,20 @@ from typing import TypeVar
 P = TypeVar("P")
 R = TypeVar("R")
 
-Hands = Sequence[Sequence[int]]
-"""The numbers of the pieces that each member has."""
-
 
 class Team:
     """A team of one, which does everything itself."""
 
-    def deal(self, things: Sequence[object], weights: Sequence[int]) -> Hands:
-        """Shares out things that make so much work, the same in every member. What was dealt before
-        stays with who has it, and who may know something of it by now."""
-        return [range(len(things))]
-
-    def map(self, work: Callable[[P], R], pieces: Sequence[P], hands: Hands) -> list[R]:
-        """``work`` of every piece, in order, where ``hands`` are as ``deal`` gave them."""
+    def map(
+        self,
+        work: Callable[[P], R],
+        pieces: Sequence[P],
+        about: Sequence[object],
+        weights: Sequence[int],
+    ) -> list[R]:
+        """``work`` of every piece, in order. ``about``: what each is about; one member has all that
+        is about one thing, in this ``map`` and in later ones, as it knows something of it then.
+        ``weights``: how much work each is."""
         return [work(piece) for piece in pieces]
 
     def know(self, things: Iterable[object]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import TypeVar
 
 from sipdiag.asterisk.conf_setup import Setup
 from sipdiag.base.interval import NS
+from sipdiag.base.team import ALONE, Team
 from sipdiag.findings.model import Evidence, Finding, Subject
 from sipdiag.findings.reach import Arrivals, Reach, assess
 from sipdiag.flows.align import pair_peers
@@ -17,6 +19,8 @@ from sipdiag.flows.sightings import Crossing
 from sipdiag.flows.subjects import Peer, Subjects
 from sipdiag.flows.transaction import Transaction
 from sipdiag.protocols.media import MediaKind
+
+R = TypeVar("R")
 
 
 class Context:
@@ -28,6 +32,7 @@ class Context:
         baseline: Context | None = None,
         crossings: Sequence[Crossing] = (),
         setup: Setup | None = None,
+        team: Team = ALONE,
     ) -> None:
         self.subjects = subjects
         self.baseline = baseline
@@ -35,6 +40,8 @@ class Context:
         """This source as the far one, beside captures of the clients' side."""
         self.setup = setup
         """The PBX's configuration files, where the user gave them."""
+        self.team = team
+        """Who works on it together."""
         self.found: list[Finding] = []
         self._about: dict[Subject, list[Finding]] = {}
         self._arrivals = Arrivals(crossings)
@@ -51,6 +58,15 @@ class Context:
     def reaches(self) -> list[Reach]:
         """One for each client."""
         return [self.reach(peer) for peer in self.subjects.peers]
+
+    def leave_team(self) -> None:
+        """From here on this process works on it alone."""
+        self.team = ALONE
+
+    def each(self, work: Callable[[Peer], R]) -> list[R]:
+        """``work`` of every client, in order; what it gives may be sent to other processes."""
+        peers = self.subjects.peers
+        return self.team.map(work, peers, peers, [peer.requests_count for peer in peers])
 
     @cached_property
     def rtp_by_address(self) -> Counter[str]:

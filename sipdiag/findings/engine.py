@@ -10,7 +10,6 @@ from functools import cache, partial
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
-from sipdiag.base.team import ALONE, Team
 from sipdiag.findings import rules as catalogue
 from sipdiag.findings.context import Context, peer_subject
 from sipdiag.findings.logged import open_questions, support
@@ -61,22 +60,21 @@ def stages() -> tuple[tuple[Rule, ...], ...]:
     )
 
 
-def judge(context: Context, team: Team = ALONE) -> Verdict:
+def judge(context: Context) -> Verdict:
     """Every finding and every open question on the context's subjects. Clients are shared out in
-    ``team``, whose members all judge the same."""
+    the context's team, whose members all judge the same."""
     peers = context.subjects.peers
     units = _units(peers)
-    hands = team.deal(
-        [peers[unit[0]] for unit in units],
-        [sum(peers[number].requests_count for number in unit) for unit in units],
-    )
+    firsts = [peers[unit[0]] for unit in units]
+    weights = [sum(peers[number].requests_count for number in unit) for unit in units]
     told: dict[str, _Outcomes] = {}
     for stage in stages():
         for rule in stage:
             if rule.judge is not None:
                 told[rule.code] = list(rule.judge(context))
         of_clients = {rule.code: rule.judge_client for rule in stage if rule.judge_client}
-        rows = team.map(partial(_judge_unit, context, [*of_clients.values()]), units, hands)
+        judge_unit = partial(_judge_unit, context, [*of_clients.values()])
+        rows = context.team.map(judge_unit, units, firsts, weights)
         for column, code in enumerate(of_clients):
             of_peer = {
                 number: outcomes
@@ -85,7 +83,7 @@ def judge(context: Context, team: Team = ALONE) -> Verdict:
             }
             told[code] = [each for number in sorted(of_peer) for each in of_peer[number]]
         context.settle(f for r in rules() for f in _findings(told.get(r.code, ())))
-        team.know(context.found)
+        context.team.know(context.found)
     undetermined = [o for r in rules() for o in told[r.code] if isinstance(o, Undetermined)]
     undetermined.extend(open_questions(context))
     support(context, context.found)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from sipdiag.base.endpoint import Endpoint, behind_nat
 from sipdiag.base.interval import Interval
-from sipdiag.base.team import ALONE, Team
 from sipdiag.findings.context import Context
 from sipdiag.findings.reach import SAME_AGE_S, Fate, Reach
 from sipdiag.findings.rules._filtered import filtered
@@ -41,24 +40,24 @@ class Router:
     """Packets from another address or port than the client sent to get in (section 5)."""
 
 
-def routers(context: Context, team: Team = ALONE) -> list[Router]:
+def routers(context: Context) -> list[Router]:
     """Every public address that clients behind a NAT came from, in order of appearance; shared out
-    in ``team``, each to who has its first client."""
-    peers = context.subjects.peers
-    clients = team.deal(peers, [peer.requests_count for peer in peers])
-    by_address: defaultdict[str, list[int]] = defaultdict(list)
-    for number, addresses in enumerate(team.map(_addresses, peers, clients)):
+    in the context's team, each to who has its first client."""
+    clients: defaultdict[str, list[Peer]] = defaultdict(list)
+    for peer, addresses in zip(context.subjects.peers, context.each(_addresses), strict=True):
         for address in addresses:
-            by_address[address].append(number)
+            clients[address].append(peer)
 
-    def of_address(each: tuple[str, list[int]]) -> Router:
-        address, numbers = each
-        reaches = [context.reach(peers[number]) for number in numbers]
+    def of_address(address: str) -> Router:
+        reaches = [context.reach(peer) for peer in clients[address]]
         return _router(address, reaches, context.subjects)
 
-    firsts = [numbers[0] for numbers in by_address.values()]
-    hands = [[n for n, first in enumerate(firsts) if first in own] for own in map(set, clients)]
-    return team.map(of_address, list(by_address.items()), hands)
+    return context.team.map(
+        of_address,
+        list(clients),
+        [peers[0] for peers in clients.values()],
+        [sum(peer.requests_count for peer in peers) for peers in clients.values()],
+    )
 
 
 def _addresses(peer: Peer) -> list[str]:

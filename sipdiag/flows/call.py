@@ -6,12 +6,14 @@ SIP: RFC 3261 section 13 and RFC 3264. IAX2: RFC 5456 section 6.2.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sipdiag.base.datagram import Origin, Transport
 from sipdiag.base.endpoint import Endpoint
+from sipdiag.flows.flat import flat, rows_of
 from sipdiag.flows.transaction import Answer, Sent, Transaction
 
 UNACKNOWLEDGED_COUNT = 4
@@ -39,11 +41,18 @@ class MediaOffer(NamedTuple):
     endpoint: Endpoint | None
     direction: str
     on_hold: bool
-    origin: Origin
-    ice: bool = False
+    source: str
+    frame: int | None
+    line: int | None
+    ice: bool
     """It lists candidates (RFC 8839): the address of its c= line is only one of them."""
-    information: str | None = None
+    information: str | None
     """The session's i= line."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where to look it up."""
+        return Origin(self.source, self.frame, self.line)
 
 
 @dataclass(slots=True, eq=False)
@@ -69,8 +78,8 @@ class Call:
     """Session-Expires of the newest INVITE, UPDATE or 2xx that has one, in seconds (RFC 4028):
     after half of it one side refreshes the session, and without that the call ends."""
 
-    def __reduce__(self) -> tuple[type[Call], tuple[object, ...]]:
-        return Call, _values(self)
+    def __reduce__(self) -> tuple[Callable[..., Call], tuple[object, ...]]:
+        return _of_values, (flat(self.acks), flat(self.offers), *_others(self))
 
     @property
     def caller(self) -> Endpoint:
@@ -106,4 +115,11 @@ class Call:
         return self.end
 
 
-_values = attrgetter(*(each.name for each in fields(Call)))
+_NAMES = [each.name for each in fields(Call)]
+_ACKS = _NAMES.index("acks")
+_others = attrgetter(*_NAMES[:_ACKS], *_NAMES[_ACKS + 2 :])
+
+
+def _of_values(acks: tuple[Any, ...], offers: tuple[Any, ...], *others: Any) -> Call:
+    rows: list[Any] = [rows_of(Sent, acks), rows_of(MediaOffer, offers)]
+    return Call(*others[:_ACKS], *rows, *others[_ACKS:])

@@ -186,7 +186,8 @@ class SipFlows:
             call.offers.append(
                 MediaOffer(
                     sent.ts_ns, sent.src, audio.endpoint, audio.direction, audio.on_hold,
-                    sent.origin, bool(audio.candidates), session.information if session else None,
+                    sent.source, sent.frame, sent.line, bool(audio.candidates),
+                    session.information if session else None,
                 )
             )  # fmt: skip
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sipdiag.base.datagram import Origin, Transport
 from sipdiag.base.endpoint import Endpoint
+from sipdiag.flows.flat import flat, rows_of
 
 HELD_PER_TRANSACTION = 64
 """Transmissions and answers kept of one transaction: chan_sip sends a request at most 11 times."""
@@ -125,9 +125,7 @@ class Transaction:
     Via (RFC 3581), or IAX2's APPARENT ADDR (RFC 5456 section 8.6.17)."""
 
     def __reduce__(self) -> tuple[Callable[..., Transaction], tuple[object, ...]]:
-        sent = (*chain.from_iterable(self.sent),)
-        flat = (*sent, *chain.from_iterable(self.answers))
-        return _of_values, (*_head(self), len(sent), flat, *_rest(self))
+        return _of_values, (flat(self.sent), flat(self.answers), *_others(self))
 
     @property
     def start_ns(self) -> int:
@@ -175,30 +173,11 @@ class Transaction:
         return max(newest, self.answers[-1].ts_ns) if self.answers else newest
 
 
-_head = attrgetter("protocol", "method", "call_id", "cseq", "transport")
-_rest = attrgetter(*[each.name for each in fields(Transaction)][7:])
+_NAMES = [each.name for each in fields(Transaction)]
+_SENT = _NAMES.index("sent")
+_others = attrgetter(*_NAMES[:_SENT], *_NAMES[_SENT + 2 :])
 
 
-def _of_values(
-    protocol: str,
-    method: str,
-    call_id: str,
-    cseq: int,
-    transport: Transport,
-    sent_end: int,
-    flat: tuple[Any, ...],
-    *rest: Any,
-) -> Transaction:
-    """What was pickled: its messages one behind the other, as a tuple for each takes longer."""
-    size = len(Sent._fields)
-    new = tuple.__new__
-    return Transaction(
-        protocol,
-        method,
-        call_id,
-        cseq,
-        transport,
-        tuple([new(Sent, flat[at : at + size]) for at in range(0, sent_end, size)]),
-        tuple([new(Answer, flat[at : at + size]) for at in range(sent_end, len(flat), size)]),
-        *rest,
-    )
+def _of_values(sent: tuple[Any, ...], answers: tuple[Any, ...], *others: Any) -> Transaction:
+    rows: list[Any] = [(*rows_of(Sent, sent),), (*rows_of(Answer, answers),)]
+    return Transaction(*others[:_SENT], *rows, *others[_SENT:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 
 from sipdiag._version import __version__
 from sipdiag.advice import (
@@ -17,7 +17,6 @@ from sipdiag.advice import (
 from sipdiag.base.datagram import Source, Vantage
 from sipdiag.base.interval import seconds
 from sipdiag.base.limits import DEFAULT_LIMITS
-from sipdiag.base.team import ALONE, Team
 from sipdiag.findings import Finding, Undetermined, Verdict
 from sipdiag.findings.context import Context, peer_subject
 from sipdiag.findings.model import Evidence, Subject
@@ -49,18 +48,16 @@ def build(
     limits_hit: list[str],
     comparison: Comparison | None = None,
     crossings: Sequence[tuple[Crossing, bool]] = (),
-    team: Team = ALONE,
 ) -> Report:
     """The report on one or several judged contexts (GOOD of a comparison not among them, though
-    its source is). Clients are shared out in ``team``, whose members all build the same."""
+    its source is). Clients are shared out in the contexts' team, whose members all
+    build the same."""
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     roots = [verdict.root for verdict in verdicts if verdict.root is not None]
     root = max(roots, key=lambda f: (f.severity, f.confidence), default=None)
     if root is not None:
         findings.sort(key=lambda f: f is not root and f.caused_by is not root)
-    simulated, left_out = _simulate(
-        contexts, target, {finding.subject for finding in findings}, team
-    )
+    simulated, left_out = _simulate(contexts, target, {finding.subject for finding in findings})
     if left_out:
         limits_hit = sorted({*limits_hit, "clients_simulated"})
     undetermined = [open_ for verdict in verdicts for open_ in verdict.undetermined]
@@ -71,7 +68,7 @@ def build(
         verdict=_verdict(root, undetermined, contexts),
         findings=[finding_info(finding) for finding in findings],
         undetermined=[_undetermined(item) for item in undetermined],
-        estimates=estimates(contexts, team),
+        estimates=estimates(contexts),
         recommendations=[_recommendation(item) for item in recommend(findings, target, simulated)],
         comparison=comparison,
         limits_hit=limits_hit,
@@ -88,7 +85,7 @@ def build(
 
 
 def _simulate(
-    contexts: Iterable[Context], target: Target, found: Container[Subject], team: Team
+    contexts: Sequence[Context], target: Target, found: Container[Subject]
 ) -> tuple[dict[Subject, list[Outlook]], bool]:
     """What other settings would do for each client, by the source that saw most of its fate; those
     that something was found of go first. Whether clients were left out."""
@@ -111,8 +108,9 @@ def _simulate(
     while clients and len(simulated) < most:
         some, clients = clients[: most - len(simulated)], clients[most - len(simulated) :]
         peers = [peer for _, peer, _ in some]
-        hands = team.deal(peers, [peer.requests_count for peer in peers])
-        for (subject, _, _), rows in zip(some, team.map(simulate, some, hands), strict=True):
+        weights = [peer.requests_count for peer in peers]
+        found_rows = contexts[0].team.map(simulate, some, peers, weights)
+        for (subject, _, _), rows in zip(some, found_rows, strict=True):
             if rows is not None:
                 simulated.setdefault(subject, rows)
     left_out = any(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from sipdiag.advice import refresh_interval
-from sipdiag.base.team import ALONE, Team
 from sipdiag.findings.context import Context, peer_subject
 from sipdiag.findings.keepalives import audit
 from sipdiag.findings.reach import Fate, Reach
@@ -25,9 +24,9 @@ from sipdiag.report.model import (
 )
 
 
-def estimates(contexts: Sequence[Context], team: Team = ALONE) -> Estimates:
+def estimates(contexts: Sequence[Context]) -> Estimates:
     """Of several sources that measured the same client, the one that saw a failure, and of those
-    one with exact times, is believed. Clients are shared out in ``team``."""
+    one with exact times, is believed. Clients are shared out in the contexts' team."""
     made = Estimates()
     best: dict[str, tuple[Peer, Context]] = {}
     for context in contexts:
@@ -44,13 +43,13 @@ def estimates(contexts: Sequence[Context], team: Team = ALONE) -> Estimates:
         return own
 
     peers = [peer for peer, _ in best.values()]
-    hands = team.deal(peers, [peer.requests_count for peer in peers])
-    for own in team.map(of_client, list(best.items()), hands):
+    weights = [peer.requests_count for peer in peers]
+    for own in contexts[0].team.map(of_client, list(best.items()), peers, weights):
         for kind in fields(own):
             getattr(made, kind.name).extend(getattr(own, kind.name))
     for context in contexts:
         known = {router.address for router in made.routers}
-        found = routers(context, team)
+        found = routers(context)
         made.routers += [_router(r) for r in found if r.address not in known]
     return made
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from sipdiag.base.interval import NS
 from sipdiag.findings.context import Context, count, sent_evidence
 from sipdiag.findings.model import Evidence, Finding, Rule, Severity
 from sipdiag.findings.rules._quality import quality
-from sipdiag.flows.subjects import Peer, Subjects
+from sipdiag.flows.subjects import Peer
 from sipdiag.flows.transaction import Transaction
 
+_Way = tuple[str, str]
+"""Addresses, from and to."""
+
+_SHOWN = 5
 _NEXT_NS = 5 * NS
 """A client answers a challenge at once; 5 s leave room for a lost packet."""
 
@@ -24,7 +28,7 @@ def _answered_unseen(peer: Peer) -> list[tuple[Transaction, str]]:
     found = []
     for now, later in pairwise(attempts):
         if (
-            not now.answered
+            not now.answers
             and not now.authorised
             and later.authorised
             and now.src == later.src
@@ -35,55 +39,64 @@ def _answered_unseen(peer: Peer) -> list[tuple[Transaction, str]]:
     found += [
         (t, "it goes on with the digest that a challenge asks for")
         for t in attempts
-        if t.protocol == "IAX2" and t.authorised and not t.answered
+        if not t.answers and t.protocol == "IAX2" and t.authorised
     ]
     for call in peer.calls:
-        tagged = any(t.in_dialog and t.src == call.opening.src for t in call.transactions[1:])
-        if tagged and not call.opening.answered and not call.opening.in_dialog:
-            found.append((call.opening, "what follows carries the tag that an answer gives"))
+        opening = call.opening
+        if opening.answers or opening.in_dialog:
+            continue
+        if any(t.in_dialog and t.src == opening.src for t in call.transactions[1:]):
+            found.append((opening, "what follows carries the tag that an answer gives"))
     return found
 
 
-def _heard(subjects: Subjects) -> set[tuple[str, str]]:
-    """Pairs of addresses (from, to) between which anything was seen."""
-    pairs = set()
-    for peer in subjects.peers:
-        attempts = peer.attempts
-        for t in [*attempts, *peer.inbound, *peer.outbound]:
-            pairs.add((t.src.ip, t.dst.ip))
-            pairs.update((answer.src.ip, answer.dst.ip) for answer in t.answers)
-    pairs.update((train.src.ip, train.dst.ip) for train in subjects.keepalives)
-    return pairs
+def _ways(peer: Peer) -> set[_Way]:
+    """The ways that a client's signalling was seen to go."""
+    ways = set()
+    for t in chain(peer.attempts, peer.inbound, peer.outbound):
+        ways.add((t.src.ip, t.dst.ip))
+        ways.update((answer.src.ip, answer.dst.ip) for answer in t.answers)
+    return ways
+
+
+def _silent(peer: Peer) -> dict[_Way, tuple[int, list[Evidence]]]:
+    """By the way of answers that weren't captured: how many requests got one, and the first of
+    these."""
+    found: defaultdict[_Way, list[Evidence]] = defaultdict(list)
+    for transaction, proof in _answered_unseen(peer):
+        what = f"{transaction.method} from {transaction.src}: no answer captured, yet {proof}"
+        found[transaction.dst.ip, transaction.src.ip].append(
+            sent_evidence(transaction, "supports", what)
+        )
+    return {way: (len(proofs), proofs[:_SHOWN]) for way, proofs in found.items()}
 
 
 def judge(context: Context) -> Iterable[Finding]:
     """Fires where requests were provably answered, and not a packet that way was captured."""
-    silent: defaultdict[tuple[str, str], list[tuple[Transaction, str]]] = defaultdict(list)
-    for peer in context.subjects.peers:
-        for transaction, proof in _answered_unseen(peer):
-            silent[transaction.dst.ip, transaction.src.ip].append((transaction, proof))
-    for way in _heard(context.subjects) if silent else ():
-        silent.pop(way, None)
-    if not silent:
+    counts: Counter[_Way] = Counter()
+    firsts: defaultdict[_Way, list[Evidence]] = defaultdict(list)
+    for silent in context.each(_silent):
+        for way, (number, proofs) in silent.items():
+            counts[way] += number
+            firsts[way] += proofs
+    if counts:
+        heard = {(train.src.ip, train.dst.ip) for train in context.subjects.keepalives}
+        for way in heard.union(*context.each(_ways)):
+            counts.pop(way, None)
+    if not counts:
         return
-    proofs = [proof for found in silent.values() for proof in found]
-    src, dst = next(iter(silent))
-    evidence: list[Evidence] = [
-        sent_evidence(
-            transaction,
-            "supports" if number else "primary",
-            f"{transaction.method} from {transaction.src}: no answer captured, yet {proof}",
-        )
-        for number, (transaction, proof) in enumerate(proofs[:5])
-    ]
-    more = f" and {count(len(silent) - 1, 'other pair')} of hosts" if len(silent) > 1 else ""
+    src, dst = next(iter(counts))
+    evidence = [proof for way in counts for proof in firsts[way]][:_SHOWN]
+    evidence[0] = evidence[0]._replace(role="primary")
+    more = f" and {count(len(counts) - 1, 'other pair')} of hosts" if len(counts) > 1 else ""
     yield quality(
         context,
         RULE,
-        f"Only one direction was captured: {count(len(proofs), 'request')} to {src} were answered, "
-        f"as what followed shows, but not a packet from {src} to {dst} is in the capture{more}. "
+        f"Only one direction was captured: {count(counts.total(), 'request')} to {src} were "
+        "answered, as what followed shows, but not a packet "
+        f"from {src} to {dst} is in the capture{more}. "
         "What got no reply can't be told from what did.",
-        {"missing_from": src, "missing_to": dst, "proofs_count": len(proofs)},
+        {"missing_from": src, "missing_to": dst, "proofs_count": counts.total()},
         hides=True,
         evidence=evidence,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 from sipdiag.base.datagram import Transport
 from sipdiag.base.interval import NS, seconds
@@ -10,7 +11,7 @@ from sipdiag.findings.context import Context, age, count
 from sipdiag.findings.model import Evidence, Finding, Rule, Severity
 from sipdiag.findings.rules._quality import quality
 from sipdiag.flows.binding import observe
-from sipdiag.flows.subjects import Subjects
+from sipdiag.flows.subjects import Peer, Subjects
 from sipdiag.flows.transaction import Transaction
 
 _IMPOSSIBLE_NS = 10 * NS
@@ -18,22 +19,19 @@ _IMPOSSIBLE_NS = 10 * NS
 again after T1 = 500 ms, at the least some of 5 times (RFC 3261 section 17.1.2.2)."""
 
 
-def _forward(subjects: Subjects) -> list[Transaction]:
+def _forward(peer: Peer) -> list[Transaction]:
     """Exchanges that took too long for what was sent in them: the clock was put forward in the
     middle. An INVITE may well ring, and a proxied request take its time."""
-    found = []
-    for peer in subjects.peers:
-        for t in [*peer.attempts, *peer.inbound, *peer.outbound]:
-            if (
-                t.answers
-                and t.answers[0].ts_ns - t.sent[0].ts_ns >= _IMPOSSIBLE_NS
-                and len(t.sent) == 1
-                and t.transport is Transport.UDP
-                and t.protocol == "SIP"
-                and t.method in ("REGISTER", "OPTIONS")
-            ):
-                found.append(t)
-    return sorted(found, key=lambda t: t.start_ns)
+    return [
+        t
+        for t in chain(peer.attempts, peer.inbound, peer.outbound)
+        if t.answers
+        and t.answers[0].ts_ns - t.sent[0].ts_ns >= _IMPOSSIBLE_NS
+        and len(t.sent) == 1
+        and t.transport is Transport.UDP
+        and t.protocol == "SIP"
+        and t.method in ("REGISTER", "OPTIONS")
+    ]
 
 
 def _ages_lost(subjects: Subjects) -> int:
@@ -54,7 +52,8 @@ def judge(context: Context) -> Iterable[Finding]:
     subjects = context.subjects
     if not subjects.source.times_known:
         return
-    back, forward = subjects.clock_jumps, _forward(subjects)
+    back = subjects.clock_jumps
+    forward = sorted(chain.from_iterable(context.each(_forward)), key=lambda t: t.start_ns)
     if not back and not forward:
         return
     evidence = [
