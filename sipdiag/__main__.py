@@ -1,6 +1,6 @@
 """``python -m sipdiag``."""
 
-from sipdiag.cli import main
+from sipdiag.cli import script
 
 if __name__ == "__main__":
-    main()
+    script()

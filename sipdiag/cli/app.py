@@ -10,6 +10,8 @@ import gc
 import io
 import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 import typer
 
@@ -144,6 +146,21 @@ def main(arguments: list[str] | None = None) -> None:
     except (RecursionError, MemoryError):
         _complain("the input is more than this machine can hold; please report it")
         sys.exit(3)
+
+
+def script() -> NoReturn:
+    """``main`` for a process of its own. It ends at once: to take everything apart first, as Python
+    does, is a fifth of the time that a small capture takes."""
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code or 0
+    else:
+        code = 0
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(int(code))
 
 
 def _open_what_is_closed() -> None:
