@@ -19,7 +19,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
@@ -28,6 +28,8 @@ from sipdiag.base.team import ALONE, Team
 
 P = TypeVar("P")
 R = TypeVar("R")
+
+_AT_ONCE_BYTES = 1 << 20
 
 
 def forks() -> bool:
@@ -80,9 +82,9 @@ def spread(
     try:
         for turn in turns[1:]:
             ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(
-                target=_child, args=(work, [pieces[n] for n in turn], theirs), daemon=True
-            )
+            mine = [pieces[number] for number in turn]
+            first = not children
+            process = context.Process(target=_child, args=(work, mine, theirs, first), daemon=True)
             process.start()
             theirs.close()
             children.append((process, ours, turn))
@@ -116,23 +118,54 @@ def _receive(
     failed: dict[int, BaseException],
 ) -> None:
     try:
-        message = connection.recv_bytes()
-    except EOFError:
+        with _without_gc(), io.BufferedReader(_Inlet(connection), _AT_ONCE_BYTES) as inlet:
+            results, error = pickle.load(inlet)
+    except (EOFError, pickle.UnpicklingError):
         process.join()
         failed[turn[0]] = InputError(
             "a process that read a part of the input was ended from outside, as happens where "
             "memory is short; --jobs 1 needs less"
         )
         return
-    with _without_gc():
-        results, error = pickle.loads(message)
     done.update(zip(turn, results, strict=False))
     if error is not None:
         failed[turn[len(results)]] = error
 
 
-def _child(work: Callable[[P], R], pieces: list[P], connection: Connection) -> None:
-    """What a child does: its pieces up to the first that fails."""
+class _Inlet(io.RawIOBase):
+    """What comes by a connection, as a file."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._rest = connection, memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            try:
+                self._rest = memoryview(self._connection.recv_bytes())
+            except EOFError:
+                return 0
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+
+class _Outlet:
+    """A file that writes to a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def write(self, data: bytes) -> int:
+        self._connection.send_bytes(data)
+        return len(data)
+
+
+def _child(work: Callable[[P], R], pieces: list[P], connection: Connection, is_first: bool) -> None:
+    """What a child does: its pieces up to the first that fails. The first child's results are taken
+    while it still packs them; others pack theirs meanwhile, to be waited for no longer."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     results: list[R] = []
@@ -143,12 +176,11 @@ def _child(work: Callable[[P], R], pieces: list[P], connection: Connection) -> N
         except Exception as raised:
             error = raised
             break
-    with _without_gc():
-        message = pickle.dumps((results, error), pickle.HIGHEST_PROTOCOL)
-    try:
-        connection.send_bytes(message)
-    except BrokenPipeError:
-        return
+    with _without_gc(), suppress(BrokenPipeError):
+        if is_first:
+            pickle.dump((results, error), _Outlet(connection), pickle.HIGHEST_PROTOCOL)
+        else:
+            connection.send_bytes(pickle.dumps((results, error), pickle.HIGHEST_PROTOCOL))
 
 
 def _end_with_parent() -> None:

@@ -53,8 +53,8 @@ WORTH_BYTES = 4 << 20
 MOST_IN_ONE = 0.8
 """Where one share would have more of the work than this, the others are no help."""
 
-_SENDING = 0.06
-"""What sending takes, as a part of reading."""
+_SENDING = 0.03
+"""How much longer sending takes than receiving, as a part of reading."""
 
 _COUNTS = (
     "sip_messages", "iax2_frames", "rtp_packets", "duplicate_packets", "fragments_incomplete",

@@ -178,15 +178,14 @@ class SipFlows:
         elif status >= 300 and status not in (401, 407) and call.ended_ns is None:
             self._end_call(call, sent.ts_ns, End.REFUSED)
 
-    @staticmethod
-    def _note_sdp(call: Call, message: Message, sent: Sent) -> None:
+    def _note_sdp(self, call: Call, message: Message, sent: Sent) -> None:
         session = message.sdp
         audio = session.audio if session else None
         if audio is not None and len(call.offers) < HELD_PER_TRANSACTION:
             call.offers.append(
                 MediaOffer(
-                    sent.ts_ns, sent.src, audio.endpoint, audio.direction, audio.on_hold,
-                    sent.source, sent.frame, sent.line, bool(audio.candidates),
+                    sent.ts_ns, sent.src, self._same(audio.endpoint), self._same(audio.direction),
+                    audio.on_hold, sent.source, sent.frame, sent.line, bool(audio.candidates),
                     session.information if session else None,
                 )
             )  # fmt: skip
