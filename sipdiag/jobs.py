@@ -133,7 +133,7 @@ def _receive(
 
 
 class _Inlet(io.RawIOBase):
-    """What comes by a connection, as a file."""
+    """What comes by a connection, as a file that ends where the other side is gone."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection, self._rest = connection, memoryview(b"")
@@ -145,7 +145,7 @@ class _Inlet(io.RawIOBase):
         if not self._rest:
             try:
                 self._rest = memoryview(self._connection.recv_bytes())
-            except EOFError:
+            except (EOFError, OSError):
                 return 0
         count = min(len(buffer), len(self._rest))
         buffer[:count], self._rest = self._rest[:count], self._rest[count:]

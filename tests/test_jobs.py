@@ -39,6 +39,20 @@ def _patient(number: int) -> int:
     raise KeyboardInterrupt
 
 
+def _large(number: int) -> list[tuple[int, bytes]]:
+    return [(number, number.to_bytes() * 100) for _ in range(20_000)]
+
+
+class _Fatal:
+    def __reduce__(self) -> tuple[object, ...]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return (_Fatal, ())
+
+
+def _killed_while_sending(number: int) -> list[object]:
+    return [os.urandom(200) for _ in range(10_000)] + [_Fatal()] * number
+
+
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_results_come_in_order_from_as_many_processes(start: str) -> None:
     if start not in multiprocessing.get_all_start_methods():
@@ -63,6 +77,16 @@ def test_of_several_errors_the_first_in_order_is_raised() -> None:
 def test_a_child_that_was_killed_is_an_input_too_large() -> None:
     with pytest.raises(InputError, match="--jobs 1"):
         spread(_killed, [0, 1], 2)
+
+
+def test_large_results_come_whole() -> None:
+    assert spread(_large, range(1, 4), 3) == [_large(number) for number in range(1, 4)]
+
+
+@pytest.mark.parametrize("children", [1, 2])
+def test_a_child_that_is_killed_while_it_sends_is_one_that_was_killed(children: int) -> None:
+    with pytest.raises(InputError, match="--jobs 1"):
+        spread(_killed_while_sending, range(children + 1), children + 1)
 
 
 def test_interrupted_it_leaves_no_child_behind() -> None:

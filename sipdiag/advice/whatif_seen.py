@@ -122,12 +122,9 @@ def seen_of(reach: Reach, subjects: Subjects) -> Seen | None:
     if last is None:
         return None
     offers = [o for call in peer.calls for o in call.offers if o.src in peer.outers and o.endpoint]
-    wanted = {o.endpoint for o in offers}
-    sources = [
-        flow.src
-        for flow in subjects.media
-        if flow.src.ip == last.src.ip and any(w and w.port == flow.src.port for w in wanted)
-    ] or [flow.src for flow in subjects.media if flow.src.ip == last.src.ip]
+    wanted = {o.endpoint.port for o in offers if o.endpoint}
+    sources = [flow.src for flow in subjects.media.flows_from(last.src.ip)]
+    sources = [source for source in sources if source.port in wanted] or sources
     return Seen(
         source=last.src,
         written=last.written,
@@ -182,8 +179,7 @@ def _own(peer: Peer, last: Transaction, subjects: Subjects) -> Own:
         ),
         acknowledged=_acknowledged(from_client),
         heard=any(
-            same_address(flow.src.ip, last.src.ip) and same_address(flow.dst.ip, home.ip)
-            for flow in subjects.media
+            same_address(flow.dst.ip, home.ip) for flow in subjects.media.flows_from(last.src.ip)
         ),
     )
 

@@ -28,25 +28,25 @@ _LATE_NS = 5 * NS
 
 
 class OpenTransactions:
-    """Transactions that may still get an answer, oldest activity first."""
+    """Transactions that may still get an answer, oldest activity first. ``missed`` is told of each
+    key that is asked for and not open."""
 
-    def __init__(self, limits: Limits, hits: LimitHits) -> None:
+    def __init__(
+        self, limits: Limits, hits: LimitHits, missed: Callable[[Key], None] | None = None
+    ) -> None:
         self._open: OrderedDict[Key, Transaction] = OrderedDict()
-        self._limits, self._hits = limits, hits
+        self._limits, self._hits, self._missed = limits, hits, missed
         self._stalest_ns = 0
         """No open transaction was silent since before this."""
 
     def get(self, key: Key) -> Transaction | None:
         """The open transaction of ``key``; asking marks it as active."""
         found = self._open.get(key)
-        if found is None:
-            self._missed(key)
-        else:
+        if found is not None:
             self._open.move_to_end(key)
+        elif self._missed is not None:
+            self._missed(key)
         return found
-
-    def _missed(self, key: Key) -> None:
-        """Another process may have the transaction of ``key``."""
 
     def add(self, key: Key, transaction: Transaction) -> None:
         """Opens one, closing the stalest where the cap is reached."""
@@ -69,12 +69,18 @@ class OpenTransactions:
 
 class OpenDialogs(Generic[K, D]):
     """Dialogs by what they are known by, oldest first. ``over_ns`` says since when one is over, or
-    None; it is found for ``SETTLED_NS`` more."""
+    None; it is found for ``SETTLED_NS`` more. ``missed`` as of transactions."""
 
-    def __init__(self, limits: Limits, hits: LimitHits, over_ns: Callable[[D], int | None]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        hits: LimitHits,
+        over_ns: Callable[[D], int | None],
+        missed: Callable[[K], None] | None = None,
+    ) -> None:
         self._open: OrderedDict[K, D] = OrderedDict()
         self._ended: deque[tuple[int, K, D]] = deque()
-        self._limits, self._hits, self._over_ns = limits, hits, over_ns
+        self._limits, self._hits, self._over_ns, self._missed = limits, hits, over_ns, missed
 
     def get(self, key: K, now_ns: int) -> D | None:
         """The dialog of ``key``, unless it was over long before ``now_ns``."""
@@ -83,11 +89,9 @@ class OpenDialogs(Generic[K, D]):
             over_ns = self._over_ns(dialog)
             if over_ns is None or over_ns >= now_ns - SETTLED_NS:
                 return dialog
-        self._missed(key)
+        if self._missed is not None:
+            self._missed(key)
         return None
-
-    def _missed(self, key: K) -> None:
-        """Another process may have the dialog of ``key``."""
 
     def add(self, key: K, dialog: D) -> None:
         """Opens one, in the place of another one of the same ``key``; forgets the oldest where the

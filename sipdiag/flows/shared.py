@@ -23,7 +23,7 @@ from sipdiag.base.shares import Indivisible
 from sipdiag.flows.call import Call
 from sipdiag.flows.clock import JUMP_NS
 from sipdiag.flows.keepalive import KeepaliveTrain
-from sipdiag.flows.opened import Key, OpenDialogs, OpenTransactions
+from sipdiag.flows.opened import OpenDialogs, OpenTransactions
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.registration import Registration
 from sipdiag.flows.subjects import Packet
@@ -131,47 +131,33 @@ def hash_of(thing: object) -> int:
 
 
 class _Watch:
-    """Notes the transactions and Call-IDs that a tracker met and didn't know, with the pair of
-    addresses of the ``datagram`` that it was fed last."""
+    """Notes what a tracker asked for and didn't have, with the pair of addresses of the
+    ``datagram`` that it was fed last."""
 
     def __init__(self, digest: Digest) -> None:
-        self.transactions = Seen()
-        self.call_ids = Seen()
         self.pairs: list[Pair] = []
         self.datagram: Datagram | None = None
         self._digest = digest
         self._numbers: dict[Pair, int] = {}
 
-    def note(self, seen: Seen, thing: object) -> None:
-        """Notes a thing."""
-        datagram = self.datagram
-        if datagram is None or datagram.src is None or datagram.dst is None:
-            raise Indivisible("a packet names only one of its ends")
-        ends = datagram.src.ip, datagram.dst.ip
-        number = self._numbers.get(ends)
-        if number is None:
-            number = self._numbers[ends] = len(self.pairs)
-            self.pairs.append(sorted_pair(*ends))
-        seen.hashes.append(self._digest(thing))
-        seen.pairs.append(number)
+    def noting(self, seen: Seen) -> Callable[[object], None]:
+        """What notes a thing in ``seen``."""
+        add_hash, add_pair = seen.hashes.append, seen.pairs.append
+        digest, number_of = self._digest, self._numbers.get
 
+        def note(thing: object) -> None:
+            datagram = self.datagram
+            if datagram is None or datagram.src is None or datagram.dst is None:
+                raise Indivisible("a packet names only one of its ends")
+            ends = datagram.src.ip, datagram.dst.ip
+            number = number_of(ends)
+            if number is None:
+                number = self._numbers[ends] = len(self.pairs)
+                self.pairs.append(sorted_pair(*ends))
+            add_hash(digest(thing))
+            add_pair(number)
 
-class _Open(OpenTransactions):
-    def __init__(self, limits: Limits, hits: LimitHits, watch: _Watch) -> None:
-        super().__init__(limits, hits)
-        self._watch = watch
-
-    def _missed(self, key: Key) -> None:
-        self._watch.note(self._watch.transactions, key)
-
-
-class _Calls(OpenDialogs[str, Call]):
-    def __init__(self, limits: Limits, hits: LimitHits, watch: _Watch) -> None:
-        super().__init__(limits, hits, attrgetter("ended_ns"))
-        self._watch = watch
-
-    def _missed(self, key: str) -> None:
-        self._watch.note(self._watch.call_ids, key)
+        return note
 
 
 class _Book(PeerBook):
@@ -286,7 +272,8 @@ class SharedTracker(Tracker):
         digest: Digest,
     ) -> None:
         super().__init__(source, media, local=local, limits=limits, hits=hits)
-        self._seen = seen = _Watch(digest)
+        self._seen = _Watch(digest)
+        self._transactions, self._call_ids = Seen(), Seen()
         self._digest, self._place, self._file = digest, place, source
         self._born = media.born
         self._rows = {
@@ -295,11 +282,13 @@ class SharedTracker(Tracker):
         self._unreachable, self._cut = self._rows["unreachable"], self._rows["cut"]
         self._trains = self._keepalives._trains = _Table(place)
         self._shared_book = self._book = _Book(local, limits, hits, place)
-        self._open = _Open(limits, hits, seen)
+        self._open = OpenTransactions(limits, hits, self._seen.noting(self._transactions))
         sip = self._sip
         sip._book = self._iax2._book = self._book
         sip._open = self._open
-        sip._by_call_id = _Calls(limits, hits, seen)
+        sip._by_call_id = OpenDialogs(
+            limits, hits, attrgetter("ended_ns"), self._seen.noting(self._call_ids)
+        )
         sip.calls, sip.length_errors = self._rows["sip"], self._rows["lengths"]
         self._software = sip.software = _Table(place)
         self._asked = sip._asked_drivers = _Table(place)
@@ -323,7 +312,7 @@ class SharedTracker(Tracker):
         """What was found; ``sources`` are the files that were read."""
         if len(self._stun) >= 2 * self._limits.peers:
             raise Indivisible("more speak STUN than are kept")
-        rows, book, seen = self._rows, self._shared_book, self._seen
+        rows, book = self._rows, self._shared_book
         flows = list(self._media)
         return Part(
             sources=sources,
@@ -343,9 +332,9 @@ class SharedTracker(Tracker):
             flows=Stamped([self._born[flow.src, flow.dst] for flow in flows], flows),
             senders={ip: self._sender(ip) for ip in self._software},
             stun=self._stun,
-            transactions=seen.transactions,
-            call_ids=seen.call_ids,
-            pairs=seen.pairs,
+            transactions=self._transactions,
+            call_ids=self._call_ids,
+            pairs=self._seen.pairs,
             digest=self._digest,
             hits=self._hits.counts,
         )

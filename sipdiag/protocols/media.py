@@ -345,6 +345,10 @@ class MediaTable:
         """Flows that carried packets from ``endpoint`` in the window (both ends included)."""
         return _passages(self._from.get(endpoint, {}).values(), start_ns, end_ns)
 
+    def flows_from(self, ip: str) -> list[MediaFlow]:
+        """Every flow from an address, in order of appearance."""
+        return list(self._from_ip.get(ip, {}).values())
+
     def towards_ip(self, ip: str, start_ns: int, end_ns: int) -> list[Passage]:
         """As ``towards``, for every port of an address."""
         return _passages(self._to_ip.get(ip, {}).values(), start_ns, end_ns)
