@@ -28,7 +28,8 @@ class ClockJump(NamedTuple):
 
 class ClockWatch:
     """Takes the times of the packets as they stand in the source. One packet that is late is out
-    of order; two in a row, that the clock was set back."""
+    of order; two in a row, that the clock was set back. What was put together from a TCP stream
+    isn't for it: a message whose end never comes is given when the stream is over."""
 
     def __init__(self) -> None:
         self.jumps: list[ClockJump] = []

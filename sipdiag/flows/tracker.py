@@ -133,7 +133,8 @@ class Tracker:
     def feed(self, datagram: Datagram) -> None:
         """Takes the next datagram."""
         src, dst = datagram.src or _HERE, datagram.dst or _HERE
-        if self._watch.jumped(datagram.ts_ns, datagram.origin):
+        in_order = datagram.transport is not Transport.TCP or not self._source.bytes_exact
+        if in_order and self._watch.jumped(datagram.ts_ns, datagram.origin):
             self._clock.jumped(self._watch.jumps[-1].before_ns)
         self._open.close_before(datagram.ts_ns - SETTLED_NS)
         if datagram.transport is Transport.ICMP:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sipdiag.base.datagram import Datagram, Source
+from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.interval import NS
+from sipdiag.crafting.capture import PcapBuilder
 from sipdiag.crafting.scenario import Scenario, SipPhone
 from sipdiag.findings import Severity, Verdict, judge
 from sipdiag.findings.context import Context
 from sipdiag.flows.tracker import Tracker
+from sipdiag.pipeline import read
 from sipdiag.protocols.media import MediaTable
 from tests.told import accused, the, verdict_on
 
@@ -80,6 +85,37 @@ def test_silent_on_one_packet_out_of_order(s: Scenario, phone: SipPhone) -> None
     for datagram in told:
         tracker.feed(datagram)
     assert judge(Context(tracker.subjects())).findings == []
+
+
+def test_silent_on_tcp_streams_that_end_in_the_middle_of_a_message(tmp_path: Path) -> None:
+    """Their last messages are given at the end of the capture, with the times that they have."""
+    server, begin = Endpoint("203.0.113.80", 5060), 1_700_000_000
+    builder = PcapBuilder()
+    for number in (1, 2, 3):
+        message = _request("OPTIONS", f"tcp{number}", "Content-Length: 50") + b"v=0"
+        phone = Endpoint(f"198.51.100.{number}", 40_000)
+        builder.add_tcp((begin + number) * NS, phone, server, message)
+    for number in (100, 101):
+        message = _request("OPTIONS", f"udp{number}", "Content-Length: 0")
+        builder.add_udp((begin + number) * NS, Endpoint("198.51.100.9", 5060), server, message)
+    path = tmp_path / "streams.pcap"
+    builder.write(path)
+    subjects = read(path)
+    assert subjects.source.sip_messages == 5
+    assert "clock-jumps" not in [f.name for f in judge(Context(subjects)).findings]
+
+
+def _request(method: str, call_id: str, *headers: str) -> bytes:
+    lines = (
+        f"{method} sip:203.0.113.80 SIP/2.0",
+        f"Via: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bK{call_id}",
+        "From: <sip:101@203.0.113.80>;tag=1",
+        "To: <sip:101@203.0.113.80>",
+        f"Call-ID: {call_id}",
+        f"CSeq: 1 {method}",
+        *headers,
+    )
+    return "\r\n".join((*lines, "", "")).encode()
 
 
 def test_silent_on_an_even_clock(s: Scenario, phone: SipPhone) -> None:

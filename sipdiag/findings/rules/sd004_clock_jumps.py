@@ -114,6 +114,7 @@ RULE = Rule(
     judge=judge,
     silent_on=(
         "packets out of order by less than a second",
+        "TCP streams that end in the middle of a message",
         "one packet that comes late",
         "a phone that rings for long",
         "a log without dates",
