@@ -30,6 +30,7 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 _AT_ONCE_BYTES = 1 << 20
+"""Taken from a child's results while it still packs them."""
 
 
 def forks() -> bool:

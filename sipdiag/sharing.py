@@ -137,7 +137,6 @@ def _read(piece: _Piece) -> Part:
     tracker: SharedTracker | None = None
     sources = []
     for path in piece.paths:
-        place.next_file()
         reader = open_source(
             path,
             limits=piece.limits,
@@ -147,6 +146,7 @@ def _read(piece: _Piece) -> Part:
             share=share,
         )
         source = reader.source
+        place.next_file(source)
         if tracker is None:
             tracker = SharedTracker(
                 source,
@@ -157,7 +157,6 @@ def _read(piece: _Piece) -> Part:
                 hits=hits,
                 digest=piece.digest,
             )
-        tracker.next_file(source)
         for datagram in reader:
             tracker.feed(datagram)
         sources.append(source)

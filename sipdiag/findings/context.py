@@ -20,6 +20,7 @@ from sipdiag.flows.subjects import Peer, Subjects
 from sipdiag.flows.transaction import Transaction
 from sipdiag.protocols.media import MediaKind
 
+P = TypeVar("P")
 R = TypeVar("R")
 
 
@@ -64,9 +65,15 @@ class Context:
         self.team = ALONE
 
     def each(self, work: Callable[[Peer], R]) -> list[R]:
-        """``work`` of every client, in order; what it gives may be sent to other processes."""
-        peers = self.subjects.peers
-        return self.team.map(work, peers, peers, [peer.requests_count for peer in peers])
+        """``work`` of every client, in order, as ``share_out`` does it."""
+        return self.share_out(work, self.subjects.peers, self.subjects.peers)
+
+    def share_out(
+        self, work: Callable[[P], R], pieces: Sequence[P], about: Sequence[Peer]
+    ) -> list[R]:
+        """``work`` of every piece, in order, done by the team; what it gives may be sent to other
+        processes. ``about``: the client of each."""
+        return self.team.map(work, pieces, about, [peer.requests_count for peer in about])
 
     @cached_property
     def rtp_by_address(self) -> Counter[str]:

@@ -52,12 +52,8 @@ def routers(context: Context) -> list[Router]:
         reaches = [context.reach(peer) for peer in clients[address]]
         return _router(address, reaches, context.subjects)
 
-    return context.team.map(
-        of_address,
-        list(clients),
-        [peers[0] for peers in clients.values()],
-        [sum(peer.requests_count for peer in peers) for peers in clients.values()],
-    )
+    firsts = [peers[0] for peers in clients.values()]
+    return context.share_out(of_address, list(clients), firsts)
 
 
 def _addresses(peer: Peer) -> list[str]:

@@ -46,16 +46,18 @@ def sorted_pair(one: str, other: str) -> Pair:
 
 class Place:
     """Where in the source the tracker is: ``now`` rises with every frame of every file. ``begin``:
-    where the present file begins."""
+    where the present one, ``file``, begins."""
 
     _FRAMES = 1 << 40
+    file: Source
 
     def __init__(self) -> None:
         self.now = self.begin = 0
 
-    def next_file(self) -> None:
-        """Another file begins."""
+    def next_file(self, file: Source) -> None:
+        """Another file begins, which must be said before it is read."""
         self.begin += self._FRAMES
+        self.file = file
 
 
 @dataclass(slots=True)
@@ -274,7 +276,7 @@ class SharedTracker(Tracker):
         super().__init__(source, media, local=local, limits=limits, hits=hits)
         self._seen = _Watch(digest)
         self._transactions, self._call_ids = Seen(), Seen()
-        self._digest, self._place, self._file = digest, place, source
+        self._digest, self._place = digest, place
         self._born = media.born
         self._rows = {
             name: _Row[Any](place) for name in ("sip", "iax2", "unreachable", "lengths", "cut")
@@ -295,16 +297,12 @@ class SharedTracker(Tracker):
         self._told = sip.drivers = _Table(place)
         self._iax2.calls = self._rows["iax2"]
 
-    def next_file(self, source: Source) -> None:
-        """What is fed from here on is of another file."""
-        self._file = source
-
     def feed(self, datagram: Datagram) -> None:
         """As of any tracker. Raises ``Indivisible`` where the clock may have been set back."""
-        file = self._file
+        place, file = self._place, self._place.file
         if file.last_ns is not None and datagram.ts_ns < file.last_ns - JUMP_NS:
             raise Indivisible("some packets are older than those before them")
-        self._place.now = self._place.begin + file.packets
+        place.now = place.begin + file.packets
         self._seen.datagram = datagram
         super().feed(datagram)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from typing import NoReturn
 
 from sipdiag.base.datagram import Datagram, Source
 from sipdiag.base.limits import LimitHits, Limits
@@ -93,20 +92,18 @@ class SharedDissector(Dissector):
             if len(self._own) >= _FLOWS_HELD:
                 self._own.clear()
             self._own.add(ends)
-        if len(self._seen_order) > self._most_recent:
-            self._refuse_recent()
+        self._check_recent()
         return super()._plain(ts_ns, frame, interface, data, at, end)
 
     def _wants(self, header: ip.Header) -> bool:
         if not self._share.holds(header):
             return False
-        if len(self._seen_order) > self._most_recent:
-            self._refuse_recent()
+        self._check_recent()
         return True
 
-    @staticmethod
-    def _refuse_recent() -> NoReturn:
-        raise Indivisible("too many packets have one time")
+    def _check_recent(self) -> None:
+        if len(self._seen_order) > self._most_recent:
+            raise Indivisible("too many packets have one time")
 
     def finish(self) -> list[Datagram]:
         """Closes it; the notes are for whoever knows the counts of all shares."""

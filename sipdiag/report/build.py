@@ -50,8 +50,8 @@ def build(
     crossings: Sequence[tuple[Crossing, bool]] = (),
 ) -> Report:
     """The report on one or several judged contexts (GOOD of a comparison not among them, though
-    its source is). Clients are shared out in the contexts' team, whose members all
-    build the same."""
+    its source is). Clients are shared out in the contexts' team, whose members all build the
+    same."""
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     roots = [verdict.root for verdict in verdicts if verdict.root is not None]
     root = max(roots, key=lambda f: (f.severity, f.confidence), default=None)
@@ -108,9 +108,8 @@ def _simulate(
     while clients and len(simulated) < most:
         some, clients = clients[: most - len(simulated)], clients[most - len(simulated) :]
         peers = [peer for _, peer, _ in some]
-        weights = [peer.requests_count for peer in peers]
-        found_rows = contexts[0].team.map(simulate, some, peers, weights)
-        for (subject, _, _), rows in zip(some, found_rows, strict=True):
+        outcomes = contexts[0].share_out(simulate, some, peers)
+        for (subject, _, _), rows in zip(some, outcomes, strict=True):
             if rows is not None:
                 simulated.setdefault(subject, rows)
     left_out = any(

@@ -43,8 +43,7 @@ def estimates(contexts: Sequence[Context]) -> Estimates:
         return own
 
     peers = [peer for peer, _ in best.values()]
-    weights = [peer.requests_count for peer in peers]
-    for own in contexts[0].team.map(of_client, list(best.items()), peers, weights):
+    for own in contexts[0].share_out(of_client, list(best.items()), peers):
         for kind in fields(own):
             getattr(made, kind.name).extend(getattr(own, kind.name))
     for context in contexts:
