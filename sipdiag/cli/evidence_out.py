@@ -168,7 +168,7 @@ def _copied(
     records: Records, wanted: Wanted, fragments: dict[_FragmentKey, int]
 ) -> Iterator[Packet]:
     """The frames wanted, and those fragments that make them whole."""
-    for number, ((ts_ns, _, data, wire), face) in enumerate(records, 1):
+    for number, (ts_ns, face, data, wire) in enumerate(records, 1):
         comments = wanted.get(number, [])
         if not comments:
             key = _fragment(face.linktype, data) if fragments else None
@@ -186,7 +186,7 @@ def _fragments(name: str, wanted: Wanted, options: Options) -> dict[_FragmentKey
         last = max(wanted)
         return {
             key: ts_ns
-            for number, ((ts_ns, _, data, _), face) in enumerate(islice(records, last), 1)
+            for number, (ts_ns, face, data, _) in enumerate(islice(records, last), 1)
             if number in wanted and (key := _fragment(face.linktype, data)) is not None
         }
 

@@ -20,7 +20,7 @@ from sipdiag.readers.link import LINKS
 from sipdiag.readers.native import NativeReader, unsupported
 from sipdiag.readers.pcap import MAGICS, PcapFile
 from sipdiag.readers.pcapng import SECTION, PcapngFile
-from sipdiag.readers.record import Interface, Record, RecordFile
+from sipdiag.readers.record import Interface, RecordFile
 from sipdiag.readers.share import Share
 from sipdiag.readers.sniff import may_be_capture, refuse
 from sipdiag.readers.stream import ByteStream, Progress, open_stream
@@ -119,9 +119,11 @@ class Records:
         self._file = file
         self._stream = stream
 
-    def __iter__(self) -> Iterator[tuple[Record, Interface]]:
+    def __iter__(self) -> Iterator[tuple[int, Interface, bytes, int]]:
+        """Of each packet ns since 1970 UTC, where it was captured, what was, and its size there."""
         interfaces = self._file.interfaces
-        return ((record, interfaces[record[1]]) for record in self._file.records())
+        for ts_ns, index, buffer, start, stop, wire in self._file.records():
+            yield ts_ns, interfaces[index], buffer[start:stop], wire
 
     def close(self) -> None:
         """Closes the file."""

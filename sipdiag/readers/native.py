@@ -96,25 +96,25 @@ class NativeReader:
         frame = cut = rtp = 0
         newest_ns, oldest_ns = -1, MAX_NS
         facts = _FACTS.unpack_from
-        for ts_ns, index, data, wire in self._file.records():
+        for ts_ns, index, buffer, start, stop, wire in self._file.records():
             frame += 1
             if ts_ns > newest_ns:
                 newest_ns = ts_ns
             if ts_ns < oldest_ns:
                 oldest_ns = ts_ns
-            size = len(data)
-            if wire > size:
+            if wire > stop - start:
                 cut += 1
             if index >= len(offsets):
                 offsets += [self._fast(face) for face in interfaces[len(offsets) :]]
-            at = offsets[index]
-            tally = None
-            if at + _TOLD <= size:
-                version, flags, protocol, ends, octets, tag, ssrc = facts(data, at)
+            at = start + offsets[index]
+            if at + _TOLD <= stop:
+                version, flags, protocol, ends, octets, tag, ssrc = facts(buffer, at)
                 tally = flows.get(ends)
-                if tally is None and data[at - 2 : at] == _VLAN and at + 4 + _TOLD <= size:
-                    version, flags, protocol, ends, octets, tag, ssrc = facts(data, at + 4)
+                if tally is None and buffer[at - 2 : at] == _VLAN and at + 4 + _TOLD <= stop:
+                    version, flags, protocol, ends, octets, tag, ssrc = facts(buffer, at + 4)
                     tally = flows.get(ends)
+                if tally is FOREIGN:
+                    continue
                 if (
                     tally is not None
                     and tally[LAST] <= ts_ns < tally[DEADLINE]
@@ -134,8 +134,7 @@ class NativeReader:
                         tally[FRAME] = frame
                         tally[TAG] = tag
                         continue
-            if tally is FOREIGN:
-                continue
+            data = buffer[start:stop]
             found = dissector.feed(ts_ns, frame, interfaces[index].linktype, index, data)
             if found:
                 source.packets = frame

@@ -75,7 +75,7 @@ class PcapFile:
                         return
                     need = head + size
                     break
-                yield seconds * NS + fraction * unit_ns, 1, buffer[start:stop], wire
+                yield seconds * NS + fraction * unit_ns, 1, buffer, start, stop, wire
                 count += 1
                 at = stop
             buffer = stream.read_at_least(max(need, end - at + 1), buffer[at:])

@@ -105,7 +105,8 @@ class PcapngFile:
                     else:
                         index = self._unknown(number)
                     count += 1
-                    yield min(max(ts_ns, 0), MAX_NS), index, buffer[start : start + kept], wire
+                    clipped_ns = min(max(ts_ns, 0), MAX_NS)
+                    yield clipped_ns, index, buffer, start, start + kept, wire
                 elif kind in (_PACKET, _SIMPLE) or kind in _FRAMES:
                     record = self._other(kind, buffer[at + 8 : stop - 4], ts_ns)
                     if record is None:
@@ -135,18 +136,18 @@ class PcapngFile:
         A simple packet has no time: it gets that of the packet before it.
         """
         if kind in _FRAMES:
-            return ts_ns, NO_INTERFACE, b"", 0
+            return ts_ns, NO_INTERFACE, b"", 0, 0, 0
         if kind == _SIMPLE:
             if len(body) < 4:
                 return None
             (wire,) = struct.unpack_from(self._order + "I", body)
             if self._base >= len(self.interfaces):
-                return ts_ns, self._unknown(0), b"", wire
+                return ts_ns, self._unknown(0), b"", 0, 0, wire
             kept = min(wire, self.interfaces[self._base].snaplen or wire)
             if kept > len(body) - 4:
                 return None
             note(self._source, self._limits, "packets without a time were taken as of the last one")
-            return ts_ns, self._base, body[4 : 4 + kept], wire
+            return ts_ns, self._base, body, 4, 4 + kept, wire
         if len(body) < 20:
             return None
         number, _, high, low, kept, wire = struct.unpack_from(self._order + "HHIIII", body)
@@ -154,10 +155,10 @@ class PcapngFile:
             return None
         index = self._base + number
         if index >= len(self.interfaces):
-            return ts_ns, self._unknown(number), body[20 : 20 + kept], wire
+            return ts_ns, self._unknown(number), body, 20, 20 + kept, wire
         scale, divisor, offset = self._clocks[index]
         ts_ns = ((high << 32) | low) * scale // divisor + offset
-        return min(max(ts_ns, 0), MAX_NS), index, body[20 : 20 + kept], wire
+        return min(max(ts_ns, 0), MAX_NS), index, body, 20, 20 + kept, wire
 
     def _interface(self, body: bytes) -> None:
         """Interface Description Block, section 4.2."""

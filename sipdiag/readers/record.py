@@ -14,8 +14,9 @@ from typing import Protocol
 from sipdiag.base.datagram import Source
 from sipdiag.base.limits import Limits
 
-Record = tuple[int, int, bytes, int]
-"""(ns since 1970 UTC, index into ``interfaces``, captured bytes, bytes on the wire)."""
+Record = tuple[int, int, bytes, int, int, int]
+"""(ns since 1970 UTC, index into ``interfaces``, a buffer, where in it the captured bytes begin and
+end, bytes on the wire). Most packets are counted where they lie, so none is copied unasked."""
 
 NO_INTERFACE = 0
 """Index of the interface that stands for "none that can be read"."""

@@ -20,7 +20,8 @@ from typing import BinaryIO, Protocol
 from sipdiag.base.errors import AccessError, InputError
 from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits, Limits
 
-CHUNK = 1 << 20
+CHUNK = 1 << 16
+"""Larger ones are no quicker to read, and each would be given memory anew by the kernel."""
 _XZ_MEMORY_BYTES = 256 << 20
 """``xz -9`` needs 65 MB to decompress; a header may ask for 4 GB."""
 _XZ_PIECE_BYTES = 256

@@ -34,7 +34,7 @@ def _frames(path: Path) -> list[tuple[int, int, bytes, int]]:
     """(time, link type, bytes, length on the wire) of every packet."""
     records = open_records(path)
     assert records is not None
-    return [(ts_ns, face.linktype, data, wire) for (ts_ns, _, data, wire), face in records]
+    return [(ts_ns, face.linktype, data, wire) for ts_ns, face, data, wire in records]
 
 
 def _evidence(report: sipdiag.Report, name: str) -> list[int]:
