@@ -58,7 +58,7 @@ _SENDING = 0.03
 
 _COUNTS = (
     "sip_messages", "iax2_frames", "rtp_packets", "duplicate_packets", "fragments_incomplete",
-    "fragments_overlapping",
+    "fragments_overlapping", "tcp_messages_incomplete",
 )  # fmt: skip
 """What each share counts for itself; all else is of the file."""
 

@@ -42,7 +42,7 @@ class Datagram:
     """One message's bytes as they were seen at one place.
 
     ``ts_ns``: nanoseconds since 1970, UTC. ``src``/``dst``: None where the source can't know it
-    (a debug log names only the far side). ``cut``: the capture kept fewer bytes than were sent.
+    (a debug log names only the far side). ``cut``: there is less of it than was sent.
     """
 
     ts_ns: int
@@ -92,6 +92,8 @@ class Source:
     fragments_incomplete: int = 0
     """IP datagrams of which fragments never came: what a NAT that drops fragments looks like."""
     fragments_overlapping: int = 0
+    tcp_messages_incomplete: int = 0
+    """SIP messages of TCP streams of which packets are missing, were it only the last."""
     duplicate_packets: int = 0
     """Packets captured twice (``any``, a mirror port), and counted once."""
     first_ns: int | None = None
@@ -106,6 +108,7 @@ class Source:
             setattr(self, count, getattr(self, count) + getattr(later, count))
         self.fragments_incomplete += later.fragments_incomplete
         self.fragments_overlapping += later.fragments_overlapping
+        self.tcp_messages_incomplete += later.tcp_messages_incomplete
         self.duplicate_packets += later.duplicate_packets
         self.truncated = self.truncated or later.truncated
         self.last_ns = later.last_ns if later.last_ns is not None else self.last_ns

@@ -90,7 +90,7 @@ class Subjects:
     packets: list[Packet]
     """The signalling packets, up to the cap; empty unless asked for."""
     cut_messages: list[Packet] = field(default_factory=list)
-    """SIP messages of which the source kept only a part."""
+    """SIP messages in packets of which the capture kept only a part."""
     clock_jumps: list[ClockJump] = field(default_factory=list)
     """Where the clock was set back."""
     keepalives: list[KeepaliveTrain] = field(default_factory=list)

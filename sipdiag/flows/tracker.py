@@ -192,10 +192,17 @@ class Tracker:
     ) -> None:
         label, call_id = message.summary, message.call_id
         self._remember(datagram, src, dst, label, "SIP", call_id)
-        if datagram.cut and len(self._cut) < NOTED_COUNT:
+        if self._snapped(datagram) and len(self._cut) < NOTED_COUNT:
             self._cut.append(
                 Packet(datagram.ts_ns, src, dst, label, "SIP", call_id, datagram.origin)
             )
+
+    def _snapped(self, datagram: Datagram) -> bool:
+        """Whether it was captured in part: a logger cuts messages, too, and of a TCP stream whole
+        packets may be missing."""
+        if datagram.transport is Transport.TCP and not self._source.cut_packets:
+            return False
+        return datagram.cut and self._source.bytes_exact
 
     def _remember(
         self, datagram: Datagram, src: Endpoint, dst: Endpoint, label: str, kind: str, call_id: str

@@ -120,6 +120,7 @@ class Dissector:
         self._ip.finish()
         self.source.fragments_incomplete = self._ip.incomplete
         self.source.fragments_overlapping = self._ip.overlapping
+        self.source.tcp_messages_incomplete = self._tcp.incomplete
         self.source.duplicate_packets = self.duplicates
         return found
 
@@ -283,7 +284,7 @@ class Dissector:
 
 
 def closing_notes(source: Source, limits: Limits) -> None:
-    """Notes on duplicates and fragments, when all were counted."""
+    """Notes on duplicates and on what isn't whole, when all were counted."""
     if source.fragments_incomplete:
         lost = f"{source.fragments_incomplete} fragmented IP packets never became whole"
         note(source, limits, lost)
@@ -293,6 +294,16 @@ def closing_notes(source: Source, limits: Limits) -> None:
             limits,
             f"{source.fragments_overlapping} IP fragments overlap others, which none does by "
             "accident: in IPv4 what came first was taken, in IPv6 none of it (RFC 5722)",
+        )
+    if source.tcp_messages_incomplete == 1:
+        missing = "1 SIP message over TCP isn't whole: packets of its stream are missing"
+        note(source, limits, missing)
+    elif source.tcp_messages_incomplete:
+        note(
+            source,
+            limits,
+            f"{source.tcp_messages_incomplete} SIP messages over TCP aren't whole: packets of "
+            "their streams are missing",
         )
     if source.duplicate_packets:
         twice = f"{source.duplicate_packets} packets were captured twice and counted once"

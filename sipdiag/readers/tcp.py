@@ -94,6 +94,8 @@ class TcpStreams:
         self._limits = limits
         self._hits = hits
         self._streams: dict[_Key, _Stream] = {}
+        self.incomplete = 0
+        """Messages of which bytes are missing in the stream."""
         self._held = 0
         self._tls_noted = False
 
@@ -260,7 +262,7 @@ class TcpStreams:
         """Gives up the missing bytes and goes on behind them."""
         seq = min(stream.pending, key=lambda s: _ahead(s, stream.next_seq))
         ts_ns, frame, _, _ = stream.pending[seq]
-        self._broken(key, stream, ts_ns, frame, found)
+        self.incomplete += self._broken(key, stream, ts_ns, frame, found)
         stream.next_seq = seq
         self._drain(key, stream, found)
 
@@ -343,13 +345,15 @@ class TcpStreams:
 
     def _broken(
         self, key: _Key, stream: _Stream, ts_ns: int, frame: int, found: list[Datagram]
-    ) -> None:
-        """Bytes are missing here: what there is of a message is given as cut."""
-        if not stream.hunting and is_sip(bytes(stream.buffer)):
+    ) -> bool:
+        """Bytes are missing here: what there is of a message, if anything, is given as cut."""
+        begun = not stream.hunting and is_sip(bytes(stream.buffer))
+        if begun:
             self._give(key, bytes(stream.buffer).lstrip(b"\r\n"), ts_ns, frame, found, cut=True)
         stream.buffer.clear()
         stream.scanned = stream.need = 0
         stream.decided = stream.hunting = True
+        return begun
 
     def _drop(self, key: _Key) -> bool:
         """Forgets a stream; False where it isn't followed."""
@@ -366,4 +370,5 @@ class TcpStreams:
         while stream.pending and self._streams.get(key) is stream:
             self._skip_hole(key, stream, found)
         if self._drop(key) and stream.need:
+            self.incomplete += 1
             self._give(key, bytes(stream.buffer), *stream.last, found, cut=True)

@@ -53,5 +53,10 @@ RULE = Rule(
     remedy="Capture whole packets: `tcpdump -s 0`, which is the default since tcpdump 4.0.",
     references=("tcpdump(8), -s",),
     judge=judge,
-    silent_on=("whole packets", "large SIP messages in IP fragments that are all there"),
+    silent_on=(
+        "whole packets",
+        "large SIP messages in IP fragments that are all there",
+        "TCP streams of which packets are missing, or that go on after the capture's end",
+        "messages that Asterisk's logger cut off",
+    ),
 )
