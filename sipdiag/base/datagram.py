@@ -42,7 +42,8 @@ class Datagram:
     """One message's bytes as they were seen at one place.
 
     ``ts_ns``: nanoseconds since 1970, UTC. ``src``/``dst``: None where the source can't know it
-    (a debug log names only the far side). ``cut``: there is less of it than was sent.
+    (a debug log names only the far side). ``cut``: there is less of it than was sent. ``before``:
+    the earlier frames of a message that came in several TCP segments, the last of them if many.
     """
 
     ts_ns: int
@@ -53,6 +54,7 @@ class Datagram:
     origin: Origin
     direction: Direction | None = None
     cut: bool = False
+    before: tuple[int, ...] = ()
 
 
 class Vantage(enum.Enum):

@@ -2,9 +2,10 @@
 
 Contract: each input is read a second time and its evidence copied by frame number, byte for byte,
 with its link type; each packet's comments name the finding and what the packet does in it, so that
-Wireshark shows why it is there. An IP fragment brings the others of its packet along. Inputs that
-hold no packets (a log), or whose packets must not be shown as they are (``--anonymise``), give
-theirs as ``convert`` does. A comparison's GOOD is left out: it has another clock.
+Wireshark shows why it is there. An IP fragment brings the others of its packet along, a TCP
+segment those in which its message began. Inputs that hold no packets (a log), or whose packets must
+not be shown as they are (``--anonymise``), give theirs as ``convert`` does. A comparison's GOOD is
+left out: it has another clock.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sipdiag.cli.capture_out import PcapngWriter
 from sipdiag.cli.remade import LocalEnds, remade
 from sipdiag.inputs import Options, open_input
 from sipdiag.inputs import datagrams as datagrams_of
-from sipdiag.readers import Records, ip, open_records
+from sipdiag.readers import Records, ip, open_records, open_source
 from sipdiag.readers.link import LINKS
 from sipdiag.report.model import Report
 from sipdiag.report.safe import plain
@@ -40,6 +41,14 @@ Wanted = dict[int, list[str]]
 """By frame or line: the comments."""
 
 _FragmentKey = tuple[bytes, bytes, int, int]
+
+
+class _Companions(NamedTuple):
+    """What makes the packets wanted whole: IP packets of which some are fragments, and when these
+    came (ns); frames with earlier TCP segments of a message."""
+
+    fragments: dict[_FragmentKey, int]
+    segments: set[int]
 
 
 class Packet(NamedTuple):
@@ -144,7 +153,7 @@ def _wanted(report: Report) -> dict[str, Wanted]:
 def _packets(name: str, label: str, wanted: Wanted, options: Options) -> Iterator[Packet]:
     if options.anonymise is None and (records := open_records(name, options.limits)) is not None:
         with contextlib.closing(records):
-            yield from _copied(records, wanted, _fragments(name, wanted, options))
+            yield from _copied(records, wanted, _companions(name, wanted, options))
         return
     reader = open_input(name, options)
     with contextlib.closing(reader):
@@ -164,37 +173,46 @@ def _packets(name: str, label: str, wanted: Wanted, options: Options) -> Iterato
                 yield Packet(datagram.ts_ns, _ETHERNET, made.data, len(made.data), comments)
 
 
-def _copied(
-    records: Records, wanted: Wanted, fragments: dict[_FragmentKey, int]
-) -> Iterator[Packet]:
-    """The frames wanted, and those fragments that make them whole."""
+def _copied(records: Records, wanted: Wanted, companions: _Companions) -> Iterator[Packet]:
+    """The frames wanted, and those that make them whole."""
+    fragments, segments = companions
     for number, (ts_ns, face, data, wire) in enumerate(records, 1):
         comments = wanted.get(number, [])
-        if not comments:
-            key = _fragment(face.linktype, data) if fragments else None
+        if not comments and number not in segments:
+            key = _fragment(_ip_header(face.linktype, data)) if fragments else None
             if key is None or abs(fragments.get(key, -_FRAGMENT_NS) - ts_ns) >= _FRAGMENT_NS:
                 continue
         yield Packet(ts_ns, face.linktype, data, wire, comments)
 
 
-def _fragments(name: str, wanted: Wanted, options: Options) -> dict[_FragmentKey, int]:
-    """Of which IP packets the frames wanted are fragments, and when they came, ns."""
+def _companions(name: str, wanted: Wanted, options: Options) -> _Companions:
+    found = _Companions({}, set())
     records = open_records(name, options.limits)
     if records is None:
-        return {}
+        return found
+    over_tcp = set()
     with contextlib.closing(records):
-        last = max(wanted)
-        return {
-            key: ts_ns
-            for number, (ts_ns, face, data, _) in enumerate(islice(records, last), 1)
-            if number in wanted and (key := _fragment(face.linktype, data)) is not None
-        }
+        for number, (ts_ns, face, data, _) in enumerate(islice(records, max(wanted)), 1):
+            header = _ip_header(face.linktype, data) if number in wanted else None
+            if (key := _fragment(header)) is not None:
+                found.fragments[key] = ts_ns
+            if header is not None and header.protocol == ip.TCP:
+                over_tcp.add(number)
+    if over_tcp:
+        with contextlib.closing(open_source(name, limits=options.limits)) as reader:
+            for datagram in reader:
+                if datagram.origin.frame in over_tcp:
+                    found.segments.update(datagram.before)
+    return found
 
 
-def _fragment(linktype: int, data: bytes) -> _FragmentKey | None:
-    """What the fragments of one IP packet have in common (RFC 791 section 3.2)."""
+def _ip_header(linktype: int, data: bytes) -> ip.Header | None:
     find = LINKS.get(linktype)
-    header = ip.ip_header(data, find(data)) if find is not None else None
+    return ip.ip_header(data, find(data)) if find is not None else None
+
+
+def _fragment(header: ip.Header | None) -> _FragmentKey | None:
+    """What the fragments of one IP packet have in common (RFC 791 section 3.2)."""
     if header is None or header.fragment is None:
         return None
     return header.src, header.dst, header.protocol, header.fragment[0]

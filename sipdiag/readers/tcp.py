@@ -13,6 +13,7 @@ don't depend on how the stream was cut into segments, but for lines of more than
 from __future__ import annotations
 
 import re
+from collections import deque
 
 from sipdiag.base.datagram import Datagram, Origin, Source, Transport
 from sipdiag.base.endpoint import Endpoint
@@ -36,6 +37,9 @@ _BLANK = b"\r\n \t\0"
 _BLANK_BYTES = 64
 """Blanks at the beginning of a stream that may yet be SIP; more are something else."""
 
+_PIECES_HELD = 64
+"""Frames that are remembered of a stream's buffered bytes."""
+
 _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*+:\s*+(\d{1,10})[ \t]*+\r?$", re.I | re.M)
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 
@@ -44,6 +48,7 @@ class _Stream:
     __slots__ = (
         "buffer",
         "decided",
+        "dropped",
         "held",
         "hunting",
         "last",
@@ -51,12 +56,17 @@ class _Stream:
         "next_seq",
         "pending",
         "pending_bytes",
+        "pieces",
         "scanned",
     )
 
     def __init__(self, next_seq: int) -> None:
         self.next_seq = next_seq
         self.buffer = bytearray()
+        self.dropped = 0
+        """Bytes that were at the beginning of the buffer before."""
+        self.pieces: deque[tuple[int, int]] = deque(maxlen=_PIECES_HELD)
+        """Of the buffer: where in the stream a segment's bytes end, and its frame."""
         self.pending: dict[int, tuple[int, int, bytes, bool]] = {}
         """Sequence number -> (time, frame, bytes, cut) of what came too early."""
         self.pending_bytes = 0
@@ -72,6 +82,30 @@ class _Stream:
         """Bytes of the message at the beginning of the buffer, once its header is whole."""
         self.last = (0, 0)
         """Time and frame of the newest bytes."""
+
+    def add(self, data: bytes, ts_ns: int, frame: int) -> None:
+        """Takes in the next bytes, of one segment."""
+        self.next_seq = (self.next_seq + len(data)) % _SEQUENCE
+        self.buffer += data
+        self.last = (ts_ns, frame)
+        self.pieces.append((self.dropped + len(self.buffer), frame))
+
+    def drop(self, count: int) -> None:
+        """Forgets the first bytes of the buffer."""
+        del self.buffer[:count]
+        self.dropped += count
+        while self.pieces and self.pieces[0][0] <= self.dropped:
+            self.pieces.popleft()
+
+    def frames(self, count: int) -> list[int]:
+        """The frames in which the buffer's first bytes came."""
+        end, begin = self.dropped + count, self.dropped
+        found = []
+        for until, frame in self.pieces:
+            if begin < end:
+                found.append(frame)
+            begin = until
+        return found
 
 
 _Key = tuple[Endpoint, Endpoint]
@@ -220,9 +254,7 @@ class TcpStreams:
         fresh = data[-_ahead(seq, stream.next_seq) :]
         if not fresh:
             return True
-        stream.next_seq = (stream.next_seq + len(fresh)) % _SEQUENCE
-        stream.buffer += fresh
-        stream.last = (ts_ns, frame)
+        stream.add(fresh, ts_ns, frame)
         if not stream.decided:
             held = bytes(stream.buffer)
             begins = sip_start(held)
@@ -275,8 +307,7 @@ class TcpStreams:
             if stream.hunting and not self._hunt(stream):
                 return
             if stream.need:
-                self._give(key, bytes(buffer[: stream.need]), ts_ns, frame, found)
-                del buffer[: stream.need]
+                self._give(key, stream, stream.need, ts_ns, frame, found)
                 stream.scanned = stream.need = 0
                 continue
             if not stream.scanned:
@@ -284,10 +315,9 @@ class TcpStreams:
                 if blank == len(buffer):
                     whole = blank - (buffer[-1:] == b"\r")
                     if whole:
-                        self._give(key, bytes(buffer[:whole]), ts_ns, frame, found)
-                        del buffer[:whole]
+                        self._give(key, stream, whole, ts_ns, frame, found)
                     return
-                del buffer[:blank]
+                stream.drop(blank)
                 begins = sip_start(bytes(buffer[:_RESYNC_BYTES]))
                 if begins is None and len(buffer) < _RESYNC_BYTES:
                     return
@@ -305,8 +335,7 @@ class TcpStreams:
             stream.need = header + (int(length[1]) if length else 0)
             if end is None or stream.need > limit:
                 self._hits.hit("tcp_buffer_bytes")
-                self._give(key, bytes(buffer[:header]), ts_ns, frame, found, cut=True)
-                del buffer[:header]
+                self._give(key, stream, header, ts_ns, frame, found, cut=True)
                 stream.scanned = stream.need = 0
                 stream.hunting = True
 
@@ -317,7 +346,7 @@ class TcpStreams:
         at = next_sip_start(buffer)
         while at >= 0 and not sip_start(bytes(buffer[at : at + _RESYNC_BYTES])):
             # So long a line that ``_frame`` would refuse it, and hunt again for ever.
-            del buffer[: buffer.index(b"\n", at) + 1]
+            stream.drop(buffer.index(b"\n", at) + 1)
             at = next_sip_start(buffer)
         if at < 0:
             # A start line is known by the line after it: keep the last two, if they aren't long.
@@ -326,31 +355,38 @@ class TcpStreams:
                 at = len(buffer)
         else:
             stream.hunting = False
-        del buffer[:at]
+        stream.drop(at)
         return not stream.hunting
 
     def _give(
         self,
         key: _Key,
-        payload: bytes,
+        stream: _Stream,
+        count: int,
         ts_ns: int,
         frame: int,
         found: list[Datagram],
         cut: bool = False,
     ) -> None:
+        """Gives the first ``count`` bytes of the buffer, which are a message or blanks."""
+        payload = bytes(stream.buffer[:count])
+        before = tuple(each for each in stream.frames(count) if each != frame)
+        stream.drop(count)
         if payload.strip(b"\r\n"):
             self._source.sip_messages += 1
         origin = Origin(self._source.name, frame)
-        found.append(Datagram(ts_ns, *key, Transport.TCP, payload, origin, cut=cut))
+        found.append(Datagram(ts_ns, *key, Transport.TCP, payload, origin, cut=cut, before=before))
 
     def _broken(
         self, key: _Key, stream: _Stream, ts_ns: int, frame: int, found: list[Datagram]
     ) -> bool:
         """Bytes are missing here: what there is of a message, if anything, is given as cut."""
-        begun = not stream.hunting and is_sip(bytes(stream.buffer))
+        held = bytes(stream.buffer)
+        begun = not stream.hunting and is_sip(held)
         if begun:
-            self._give(key, bytes(stream.buffer).lstrip(b"\r\n"), ts_ns, frame, found, cut=True)
-        stream.buffer.clear()
+            stream.drop(len(held) - len(held.lstrip(b"\r\n")))
+            self._give(key, stream, len(stream.buffer), ts_ns, frame, found, cut=True)
+        stream.drop(len(stream.buffer))
         stream.scanned = stream.need = 0
         stream.decided = stream.hunting = True
         return begun
@@ -371,4 +407,4 @@ class TcpStreams:
             self._skip_hole(key, stream, found)
         if self._drop(key) and stream.need:
             self.incomplete += 1
-            self._give(key, bytes(stream.buffer), *stream.last, found, cut=True)
+            self._give(key, stream, len(stream.buffer), *stream.last, found, cut=True)

@@ -6,6 +6,7 @@ import gzip
 import lzma
 import shutil
 import subprocess
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,30 @@ def test_a_fragment_brings_the_others_along(tmp_path: Path) -> None:
     _run("analyse", tmp_path / "fragments.pcap", "--write-pcap", out, "--quiet")
     invites = [d for d in sipdiag.open_source(out) if d.payload.startswith(b"INVITE")]
     assert invites and len(invites[0].payload) > 1500
+
+
+def test_a_tcp_segment_brings_those_before_it_along(tmp_path: Path) -> None:
+    """Refusals of several segments, with another client's packets between them."""
+    s = Scenario()
+    phone = s.sip_phone("101", inner="192.168.1.50", outer="203.0.113.7")
+    s.reject(phone, 403, attempts=3)
+    builder = PcapBuilder()
+    sent: defaultdict[object, int] = defaultdict(int)
+    for datagram in s.datagrams():
+        src, dst, data = datagram.src, datagram.dst, datagram.payload
+        assert src is not None and dst is not None
+        for at in range(0, len(data), 100):
+            piece, sequence = data[at : at + 100], 1 + sent[src, dst]
+            builder.add_tcp(datagram.ts_ns + at, src, dst, piece, sequence=sequence)
+            builder.add_udp(datagram.ts_ns + at, Endpoint("203.0.113.9", 5060), dst, b"\r\n")
+            sent[src, dst] += len(piece)
+    builder.write(tmp_path / "segments.pcap")
+    whole, out = tmp_path / "segments.pcap", tmp_path / "evidence.pcapng"
+    _run("analyse", whole, "--write-pcap", out, "--quiet")
+    messages = {d.payload for d in sipdiag.open_source(whole)}
+    found = list(sipdiag.open_source(out))
+    assert len(found) == 3 and not any(d.cut for d in found)
+    assert {d.payload for d in found} < messages and b"\r\n" not in {d.payload for d in found}
 
 
 def test_anonymised_packets_hold_stand_ins(tmp_path: Path) -> None:

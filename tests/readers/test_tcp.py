@@ -49,6 +49,13 @@ def test_pieces_of_every_size(size: int, handshake: bool) -> None:
     assert [d.payload for d in found] == MESSAGES
     assert not any(d.cut for d in found)
     assert reader.source.sip_messages == len(MESSAGES)
+    begin = 0
+    for datagram in found:
+        end = begin + len(datagram.payload)
+        first, last = (1 + handshake + at // size for at in (begin, end - 1))
+        assert datagram.origin.frame == last
+        assert datagram.before == tuple(range(first, last))[-63:]
+        begin = end
 
 
 def test_two_pieces_cut_at_every_place() -> None:
@@ -197,6 +204,17 @@ def test_snap_length_cuts_a_message() -> None:
         (MESSAGES[0][:110], True),
         (MESSAGES[5][:110], True),
     ]
+
+
+def test_frames_of_a_message_before_a_hole() -> None:
+    first, second = MESSAGES[0], MESSAGES[1]
+    packets = [*segments(first[:90], 40), tcp(PHONE, PBX, ISN + 1 + len(first), second)]
+    found, reader = read(pcap([syn(), *packets], 101))
+    assert [(d.payload, d.cut, d.before) for d in found] == [
+        (first[:90], True, (2, 3, 4)),
+        (second, False, ()),
+    ]
+    assert reader.source.tcp_messages_incomplete == 1
 
 
 def test_reset_and_reuse_of_a_port() -> None:
