@@ -48,11 +48,12 @@ _SIP_PREFIX = re.compile(
 _SIP_RESYNC = re.compile(
     rb"^(?:SIP/\d++\.\d++[ \t]++\d{3}(?!\d)[^\r\n]*+"
     rb"|" + _METHOD + rb"[^\r\n\0]*[ \t]SIP/\d++\.\d++[ \t]*+"
-    rb")\r?\n[A-Za-z-]{1,64}+[ \t]*+:",
+    rb")\r?\n[A-Za-z-]{1,64}+[ \t]{0,64}+:",
     re.IGNORECASE | re.MULTILINE,
 )
 
-_START_LINE_BYTES = 4096
+START_LINE_BYTES = 4096
+"""Of a start line in a byte stream, which is judged by no more than these."""
 
 _IAX2_CONTROL_TYPE = 6
 _IAX2_SUBCLASSES = frozenset(range(1, 0x29))
@@ -92,9 +93,12 @@ def is_sip(payload: bytes) -> bool:
 
 
 def sip_start(data: bytes) -> bool | None:
-    """As ``is_sip`` for the beginning of a byte stream: None while its first line isn't whole."""
+    """As ``is_sip`` for the beginning of a byte stream, by the first ``START_LINE_BYTES`` of its
+    first line; None while there are neither these nor its end."""
     line, newline, _ = data.lstrip(_BLANK).partition(b"\n")
-    if newline or len(line) > _START_LINE_BYTES:
+    if len(line) > START_LINE_BYTES:
+        return is_sip(line[:START_LINE_BYTES])
+    if newline:
         return is_sip(line + newline)
     line = line.partition(b"\r")[0]
     return None if not line or _SIP_PREFIX.fullmatch(line) else False

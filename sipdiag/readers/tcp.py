@@ -5,8 +5,9 @@ each a ``Datagram`` with the time and frame of the segment that completed it. Fr
 Content-Length (RFC 3261 section 18.3; without one the body is taken as empty). CRLF and CRLFCRLF
 between messages are keep-alives (RFC 5626 section 4.4.1) and datagrams of their own. A stream
 that doesn't begin like SIP is dropped at once, but for one on a SIP port; this, and one joined in
-its middle or with a hole in it, is picked up at the next start line. On a SIP port the messages
-don't depend on how the stream was cut into segments, but for lines of more than 4 KiB. Bounded by
+its middle or with a hole in it, is picked up at the next start line, if that isn't longer than
+``START_LINE_BYTES``. On a SIP port the messages don't depend on how the stream was cut into
+segments. Bounded by
 ``Limits.tcp_streams``, ``tcp_buffer_bytes`` and ``tcp_held_bytes``; never raises on content.
 """
 
@@ -18,7 +19,13 @@ from collections import deque
 from sipdiag.base.datagram import Datagram, Origin, Source, Transport
 from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.limits import LimitHits, Limits
-from sipdiag.protocols.recognise import SIP_PORTS, is_sip, next_sip_start, sip_start
+from sipdiag.protocols.recognise import (
+    SIP_PORTS,
+    START_LINE_BYTES,
+    is_sip,
+    next_sip_start,
+    sip_start,
+)
 from sipdiag.readers.record import note
 
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
@@ -36,6 +43,9 @@ _RESYNC_BYTES = 8192
 _BLANK = b"\r\n \t\0"
 _BLANK_BYTES = 64
 """Blanks at the beginning of a stream that may yet be SIP; more are something else."""
+
+_NO_LINE = 0
+"""A byte that no start line has: stands for the beginning of a line that is too long for one."""
 
 _PIECES_HELD = 64
 """Frames that are remembered of a stream's buffered bytes."""
@@ -343,20 +353,22 @@ class TcpStreams:
     def _hunt(stream: _Stream) -> bool:
         """Drops bytes up to the next start line; False where none is there yet."""
         buffer = stream.buffer
-        at = next_sip_start(buffer)
-        while at >= 0 and not sip_start(bytes(buffer[at : at + _RESYNC_BYTES])):
-            # So long a line that ``_frame`` would refuse it, and hunt again for ever.
-            stream.drop(buffer.index(b"\n", at) + 1)
-            at = next_sip_start(buffer)
-        if at < 0:
-            # A start line is known by the line after it: keep the last two, if they aren't long.
-            at = buffer.rfind(b"\n", 0, max(0, buffer.rfind(b"\n"))) + 1
-            if len(buffer) - at > _RESYNC_BYTES:
-                at = len(buffer)
+        while (at := next_sip_start(buffer)) >= 0:
+            stream.drop(at)
+            end = buffer.index(b"\n")
+            if end <= START_LINE_BYTES:
+                stream.hunting = False
+                return True
+            stream.drop(end + 1)
+        # A start line is known by the line after it: keep the last two, if they aren't long.
+        last = buffer.rfind(b"\n") + 1
+        before = buffer.rfind(b"\n", 0, max(0, last - 1)) + 1
+        if len(buffer) - last > START_LINE_BYTES:
+            stream.drop(len(buffer) - 1)
+            buffer[0] = _NO_LINE
         else:
-            stream.hunting = False
-        stream.drop(at)
-        return not stream.hunting
+            stream.drop(before if last - 1 - before <= START_LINE_BYTES else last)
+        return False
 
     def _give(
         self,

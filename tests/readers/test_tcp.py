@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import cycle
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from sipdiag.base.datagram import Transport
 from sipdiag.base.limits import LimitHits, Limits
+from sipdiag.protocols.recognise import START_LINE_BYTES
 
 from .packets import MS, PBX, PHONE, T0, S, frames, opened, pcap, read, sip, tcp
 
@@ -280,6 +282,41 @@ def test_a_start_line_too_long_to_be_one_is_passed_over() -> None:
     """In one segment of nearly 64 KiB, as captures behind segmentation offload have them."""
     long = b"FOO " + b"x" * 9000 + b" SIP/2.0\r\nVia: x\r\n\r\n"
     assert payloads([syn(), *segments(b"\xff\r\n" + long + MESSAGES[1], 60_000)]) == [MESSAGES[1]]
+
+
+_LONG = [
+    START_LINE_BYTES + by
+    for by in (-4200, -129, -128, -40, -12, -3, -2, -1, 0, 1, 2, 40, 4100, 9000)
+]
+_LINES = st.one_of(
+    st.builds(lambda size: b"INVITE sip:" + b"a" * size, st.sampled_from(_LONG)),
+    st.builds(lambda size: b"FOO " + b"a" * size + b" SIP/2.0", st.sampled_from(_LONG)),
+    st.builds(lambda size: b"SIP/2.0 200 " + b"a" * size, st.sampled_from(_LONG)),
+    st.builds(lambda size: b"\xff" * size, st.sampled_from(_LONG)),
+    st.builds(lambda size: b"Via" + b" " * size + b": x", st.sampled_from([0, 63, 64, 65, *_LONG])),
+    st.sampled_from([b"", b"Via: x", b"Content-Length: 3", b"INVITE sip:a SIP/2.0", b"\0", b" "]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(_LINES, st.sampled_from([b"\r\n", b"\n"])), max_size=9),
+    st.lists(st.integers(1, 5000), min_size=1, max_size=5),
+)
+def test_long_lines_in_pieces(lines: list[tuple[bytes, bytes]], sizes: list[int]) -> None:
+    data = b"".join(line + end for line, end in lines) + MESSAGES[1]
+    packets, at = [syn()], 0
+    for size in cycle(sizes):
+        if at >= len(data):
+            break
+        packets.append(tcp(PHONE, PBX, ISN + 1 + at, data[at : at + size]))
+        at += size
+    whole, _ = read(pcap([syn(), *segments(data, 60_000)], 101))
+    pieces, _ = read(pcap(packets, 101))
+    told = [
+        [(d.payload, d.cut) for d in found if d.payload.strip(b"\r\n")] for found in (whole, pieces)
+    ]
+    assert told[0] == told[1]
 
 
 def test_streams_are_bounded() -> None:
