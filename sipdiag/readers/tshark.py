@@ -280,8 +280,11 @@ class TsharkReader:
         }[secure, socket]
         src = Endpoint(hosts[0], int(packet.tcp.srcport))
         dst = Endpoint(hosts[1], int(packet.tcp.dstport))
+        # What was put together from several segments is the first message only.
+        before = _earlier_segments(packet, frame)
         for payload in _raws(packet, "sip"):
-            yield frame, Datagram(ts_ns, src, dst, transport, payload, origin)
+            yield frame, Datagram(ts_ns, src, dst, transport, payload, origin, before=before)
+            before = ()
 
 
 def open_tshark(
@@ -352,6 +355,16 @@ def _hosts(packet: Any, protocols: list[str]) -> tuple[str, str] | None:
     layer = packet[names[-1]]
     layer = ([layer, *layer.duplicate_layers])[-1]
     return str(layer.get_field("src")), str(layer.get_field("dst"))
+
+
+def _earlier_segments(packet: Any, frame: int) -> tuple[int, ...]:
+    """The frames before this one whose TCP segments were put together with its own."""
+    for layer in packet.layers:
+        if layer.layer_name == "tcp.segments":
+            told = layer._all_fields.get("tcp.segment")
+            numbers = [int(number) for number in (told if isinstance(told, list) else [told])]
+            return tuple(number for number in numbers if number != frame)
+    return ()
 
 
 def _raws(packet: Any, name: str) -> list[bytes]:
