@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 from sipdiag.anonymise import Anonymiser
@@ -20,7 +21,7 @@ from sipdiag.base.logevent import LogEvent
 from sipdiag.base.shares import Indivisible
 from sipdiag.flows.sightings import Sightings
 from sipdiag.flows.subjects import Subjects
-from sipdiag.flows.tracker import Tracker
+from sipdiag.flows.tracker import BATCH_COUNT, Aside, Tracker, aside_of
 from sipdiag.flows.vantage import vantage_of
 from sipdiag.jobs import spread
 from sipdiag.protocols.media import MediaTable
@@ -256,12 +257,14 @@ def _track(
     for number, source in enumerate(sources):
         if number:
             reader = open_reader(source, options, hits, reader.media)
-        for datagram in datagrams(reader, options):
-            tracker.feed(datagram)
-            if sightings is not None:
-                seen.add(datagram)
-            if held is not None:
-                held.add(datagram)
+        given = _with_asides(datagrams(reader, options), reader)
+        while batch := list(islice(given, BATCH_COUNT)):
+            for datagram, aside in batch:
+                tracker.take(datagram, aside)
+                if sightings is not None:
+                    seen.add(datagram)
+                if held is not None:
+                    held.add(datagram)
         if isinstance(reader, AsteriskLogReader):
             events += _events(reader, options)
             whole.times_known = whole.times_known and reader.times_known
@@ -272,6 +275,13 @@ def _track(
     subjects = tracker.subjects()
     subjects.events = events
     return _placed(subjects, vantage)
+
+
+def _with_asides(
+    given: Iterable[Datagram], reader: Reader
+) -> Iterator[tuple[Datagram, Aside | None]]:
+    source, media = reader.source, reader.media
+    return ((datagram, aside_of(datagram, source, media)) for datagram in given)
 
 
 def _placed(subjects: Subjects, vantage: Vantage | None) -> Subjects:

@@ -1,9 +1,9 @@
-"""One source, or several that go on from each other, read by several processes.
+"""One source, or several that go on from each other, read by one process and followed by several.
 
 Contract: ``track_shared`` gives the same ``Subjects`` as one process, to the last count and order,
-or raises ``Indivisible``, and then one process must read it. Each process reads the whole source
-and follows the packets of its share only (``readers.share``); what they find is put together by
-``flows.parts``.
+or raises ``Indivisible``, and then one process must do it all. The first process reads; it follows
+the datagrams between some pairs of addresses itself, and hands those between others to the process
+whose they are. What all find is put together by ``flows.parts``.
 
 Which addresses belong together is guessed from the source's beginning. If it turns out that two
 shares saw pieces of one call, they are dealt anew, knowing that, and the source is read again.
@@ -11,71 +11,59 @@ shares saw pieces of one call, they are dealt anew, knowing that, and the source
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
-import socket
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-from sipdiag.base.datagram import Source
+from sipdiag.base.datagram import Datagram, Source
 from sipdiag.base.errors import SipdiagError
 from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.base.shares import Indivisible, StrictHits, limits_of_share
+from sipdiag.feeds import Ended, Feed, Row, fed
+from sipdiag.flows.clock import JUMP_NS
 from sipdiag.flows.parts import entangled, groups, join
 from sipdiag.flows.shared import (
     Digest,
     Groups,
     Pair,
     Part,
-    Place,
-    SharedMedia,
     SharedTracker,
     hash_of,
     sorted_pair,
 )
 from sipdiag.flows.subjects import Subjects
+from sipdiag.flows.tracker import BATCH_COUNT, aside_of
 from sipdiag.jobs import forks, spread
+from sipdiag.protocols.media import MediaTable
 from sipdiag.readers import Progress, open_source
-from sipdiag.readers.dissect import closing_notes
 from sipdiag.readers.native import NativeReader
-from sipdiag.readers.share import Share, pair_of
 
 Path = str | os.PathLike[str]
+Owners = dict[Pair, int]
+"""The share that has a pair of addresses."""
 
-SAMPLE_COUNT = 32_768
-_SAMPLE_PART = 16
-_SAMPLE_BYTES = range(1 << 20, 16 << 20)
-"""Of a file its 16th part is looked at beforehand, within these bounds and up to so many messages:
-who talks most shows no sooner, and to look further takes more time than unequal shares do."""
+SAMPLE_COUNT = 8192
+"""Messages that are looked at before shares are dealt: who talks most shows no sooner."""
 WORTH_BYTES = 4 << 20
 """A smaller source is read before another process has begun."""
 MOST_IN_ONE = 0.8
 """Where one share would have more of the work than this, the others are no help."""
 
-_SENDING = 0.03
-"""How much longer sending takes than receiving, as a part of reading."""
+_ATTEMPTS = 3
 
-_COUNTS = (
-    "sip_messages", "iax2_frames", "rtp_packets", "duplicate_packets", "fragments_incomplete",
-    "fragments_overlapping", "tcp_messages_incomplete",
-)  # fmt: skip
-"""What each share counts for itself; all else is of the file."""
+_READING = 0.25
+_PASSING = 0.032
+_ELSEWHERE = 1.02
+"""Reading a message, counting any other packet, and following a message in a process that doesn't
+read: beside following one in the process that does, as measured."""
 
 _CALL_ID = re.compile(rb"\n(?:Call-ID|i)[ \t]*:[ \t]*([^\r\n]+)", re.IGNORECASE)
-
-
-class _Piece(NamedTuple):
-    """One share's work, as it is sent to a process. Only this process has ``on_progress``."""
-
-    paths: Sequence[Path]
-    local: frozenset[str]
-    limits: Limits
-    number: int
-    of: int
-    owners: Mapping[bytes, int]
-    digest: Digest
-    on_progress: Progress | None
 
 
 def divisible(sources: Sequence[object]) -> list[Path] | None:
@@ -104,132 +92,275 @@ def track_shared(
     hits: LimitHits,
     on_progress: Progress | None,
 ) -> Subjects:
-    """The subjects of ``paths``, read as one source by ``jobs`` processes. Raises as reading them
-    does, and ``Indivisible``."""
-    owners = _deal(_sampled(paths[0], limits), jobs)
-    for _ in range(2):
-        pieces = [
-            _Piece(
-                paths,
-                local,
-                limits_of_share(limits, jobs),
-                number,
-                jobs,
-                owners,
-                hash if forks() else hash_of,
-                None if number else on_progress,
-            )
-            for number in range(jobs)
-        ]
-        parts = spread(_read, pieces, jobs)
+    """The subjects of ``paths``, read as one source and followed by ``jobs`` processes. Raises as
+    reading them does, and ``Indivisible``."""
+    owners: Owners = {}
+    for _ in range(_ATTEMPTS):
+        reading = _Reading(paths, limits, on_progress)
+        parts = _parts(reading, jobs, local, limits, owners)
         if not entangled(parts):
-            return join(parts, _joined(parts, limits), local=local, limits=limits, hits=hits)
-        owners = _deal(groups(parts), jobs)
+            hits.counts.update(reading.hits.counts)
+            source, media = reading.source, reading.media
+            return join(parts, source, media, local=local, limits=limits, hits=hits)
+        found = groups(parts)
+        _deal(found, jobs, _READING * sum(weight for weight, _ in found), owners)
     raise Indivisible("its calls go by several addresses")
 
 
-def _read(piece: _Piece) -> Part:
-    """Reads one share to its end."""
-    hits = StrictHits()
-    share = Share(piece.number, piece.of, piece.owners)
-    place = Place()
-    media = SharedMedia(piece.limits, hits, place)
-    tracker: SharedTracker | None = None
-    sources = []
-    for path in piece.paths:
-        reader = open_source(
-            path,
-            limits=piece.limits,
-            hits=hits,
-            on_progress=piece.on_progress,
-            media=media,
-            share=share,
+def _parts(
+    reading: _Reading, jobs: int, local: frozenset[str], limits: Limits, owners: Owners
+) -> list[Part]:
+    pipes = [multiprocessing.Pipe(duplex=False) for _ in range(jobs - 1)]
+    inlets, outlets = [inlet for inlet, _ in pipes], [outlet for _, outlet in pipes]
+    shared = forks()
+    tracking = _Tracking(local, limits_of_share(limits, jobs), hash if shared else hash_of)
+    first = _First(tracking, reading, inlets, [Feed(outlet, limits) for outlet in outlets], owners)
+    # A copy of this process has the others' ends, too, and must close them: an end is only noticed
+    # when nobody has it any more.
+    pieces: list[_First | _Other] = [first]
+    pieces += [
+        _Other(
+            tracking,
+            inlet,
+            [end for end in chain(inlets, outlets) if end is not inlet] if shared else [],
         )
-        source = reader.source
-        place.next_file(source)
-        if tracker is None:
-            tracker = SharedTracker(
-                source,
-                media,
-                place,
-                local=piece.local,
-                limits=piece.limits,
-                hits=hits,
-                digest=piece.digest,
-            )
-        for datagram in reader:
-            tracker.feed(datagram)
-        sources.append(source)
-    if tracker is None:
-        raise ValueError("there is nothing to read")
-    return tracker.part(sources)
-
-
-class _Enough(Exception):
-    """The sample is taken."""
-
-
-def _sampled(path: Path, limits: Limits) -> list[tuple[int, list[Pair]]]:
-    """Pairs of addresses that belong together by the source's beginning, with their messages."""
-
-    def stop(done: int, total: int | None) -> None:
-        part = (total or 0) // _SAMPLE_PART
-        if done > min(max(part, _SAMPLE_BYTES.start), _SAMPLE_BYTES.stop):
-            raise _Enough
-
-    groups_found = Groups()
-    reader = open_source(path, limits=limits, on_progress=stop)
+        for inlet in inlets
+    ]
     try:
-        for datagram in islice(reader, SAMPLE_COUNT):
+        return spread(_part, pieces, jobs)
+    finally:
+        for end in chain(inlets, outlets):
+            end.close()
+
+
+@dataclass(slots=True)
+class _Tracking:
+    """How to track a share."""
+
+    local: frozenset[str]
+    limits: Limits
+    digest: Digest
+
+    def tracker(self) -> SharedTracker:
+        return SharedTracker(
+            local=self.local, limits=self.limits, hits=StrictHits(), digest=self.digest
+        )
+
+
+@dataclass(slots=True)
+class _Other:
+    """The work of another process: it follows what it is given."""
+
+    tracking: _Tracking
+    inlet: Connection
+    foreign: Sequence[Connection]
+
+    def part(self) -> Part:
+        for end in self.foreign:
+            end.close()
+        tracker = self.tracking.tracker()
+        try:
+            for rows in fed(self.inlet):
+                tracker.take_all(rows)
+        except Ended:
+            raise Indivisible("it wasn't read to its end") from None
+        return tracker.part()
+
+
+@dataclass(slots=True)
+class _First:
+    """The work of this process: it reads, deals, and follows what it hasn't given away."""
+
+    tracking: _Tracking
+    reading: _Reading
+    inlets: Sequence[Connection]
+    feeds: Sequence[Feed]
+    owners: Owners
+
+    def part(self) -> Part:
+        for end in self.inlets:
+            end.close()
+        whole = False
+        try:
+            tracker = self.tracking.tracker()
+            most_ways = self.tracking.limits.known_flows
+            dealer = _Dealer(tracker, self.feeds, self.reading, self.owners, most_ways)
+            rows = self.reading.rows()
+            if not self.owners:
+                sample = deque(islice(rows, SAMPLE_COUNT))
+                dealer.look_at(sample)
+                rows = chain(_emptied(sample), rows)
+            dealer.deal(rows)
+            whole = True
+        finally:
+            for feed in self.feeds:
+                feed.close(whole=whole)
+        return tracker.part()
+
+
+def _part(work: _First | _Other) -> Part:
+    return work.part()
+
+
+def _emptied(rows: deque[Row]) -> Iterator[Row]:
+    while rows:
+        yield rows.popleft()
+
+
+class _Reading:
+    """The captures, read as one. ``source`` and ``media`` are whole when ``rows`` are."""
+
+    source: Source
+    media: MediaTable
+
+    def __init__(self, paths: Sequence[Path], limits: Limits, on_progress: Progress | None) -> None:
+        self.hits = LimitHits()
+        self._paths, self._limits, self._on_progress = paths, limits, on_progress
+        self._packets = 0
+        self._file: Source | None = None
+
+    @property
+    def packets(self) -> int:
+        """Packets read so far."""
+        return self._packets + (self._file.packets if self._file else 0)
+
+    def rows(self) -> Iterator[Row]:
+        """Every datagram, as a tracker of shares takes it. Raises ``Indivisible`` where the clock
+        may have been set back."""
+        place = newest_ns = 0
+        media = None
+        for path in self._paths:
+            reader = open_source(
+                path,
+                limits=self._limits,
+                hits=self.hits,
+                on_progress=self._on_progress,
+                media=media,
+            )
+            file = self._file = reader.source
+            if media is None:
+                self.source, self.media = file, reader.media
+            media = reader.media
+            for datagram in reader:
+                place += 1
+                ts_ns = datagram.ts_ns
+                if ts_ns > newest_ns:
+                    newest_ns = ts_ns
+                elif ts_ns < newest_ns - JUMP_NS:
+                    raise Indivisible("some packets are older than those before them")
+                yield place, datagram, aside_of(datagram, file, media)
+            if file is not self.source:
+                self.source.extend(file)
+            self._packets += file.packets
+            self._file = None
+
+
+class _Way(NamedTuple):
+    """From one endpoint to another, in one file: who follows it (None = this process), and its
+    number there."""
+
+    feed: Feed | None
+    number: int
+    source: str
+
+
+@dataclass(slots=True)
+class _Dealer:
+    """Gives each datagram to whose it is. A new pair of addresses goes to the share that has least
+    to do."""
+
+    tracker: SharedTracker
+    feeds: Sequence[Feed]
+    reading: _Reading
+    owners: Owners
+    most_ways: int
+    followed: int = 0
+
+    def look_at(self, sample: Iterable[Row]) -> None:
+        """Deals the pairs of the source's beginning. Raises ``Indivisible`` where it's no help."""
+        found = Groups()
+        for _, datagram, _ in sample:
             if datagram.src is None or datagram.dst is None:
                 continue
             pair = sorted_pair(datagram.src.ip, datagram.dst.ip)
-            groups_found.weigh(pair)
+            found.weigh(pair)
             call_id = _CALL_ID.search(datagram.payload)
             if call_id is not None and not datagram.payload.startswith(b"REGISTER"):
-                groups_found.link(call_id[1], pair)
-    except _Enough:
-        pass
-    finally:
-        reader.close()
-    return groups_found.all()
+                found.link(call_id[1], pair)
+        messages = sum(weight for weight, _ in found.all())
+        reading = _READING * messages + _PASSING * self.reading.packets
+        _deal(found.all(), 1 + len(self.feeds), reading, self.owners)
+
+    def deal(self, rows: Iterable[Row]) -> None:
+        """Deals all of them, or, where another process is gone, what came before that was noticed:
+        then nothing comes of it anyway."""
+        ways: dict[tuple[object, object], _Way] = {}
+        own: list[Row] = []
+        for place, datagram, aside in rows:
+            key = datagram.src, datagram.dst
+            way = ways.get(key)
+            if way is None or way.source != datagram.origin.source:
+                if len(ways) >= self.most_ways:
+                    raise Indivisible("it has more addresses and ports than are remembered")
+                way = ways[key] = self._way(datagram)
+            feed = way.feed
+            if feed is None:
+                own.append((place, datagram, aside))
+                if len(own) >= BATCH_COUNT:
+                    self._follow(own)
+                    own = []
+            else:
+                feed.put(way.number, place, datagram, aside)
+                if feed.gone:
+                    return
+
+        self._follow(own)
+
+    def _follow(self, rows: Sequence[Row]) -> None:
+        self.tracker.take_all(rows)
+        self.followed += len(rows)
+
+    def _way(self, datagram: Datagram) -> _Way:
+        src, dst = datagram.src, datagram.dst
+        if src is None or dst is None:
+            raise Indivisible("a packet names only one of its ends")
+        pair = sorted_pair(src.ip, dst.ip)
+        number = self.owners.get(pair)
+        if number is None:
+            taken = [feed.count for feed in self.feeds]
+            read = self.followed + sum(taken)
+            reading = _READING * read + _PASSING * self.reading.packets
+            loads = [reading + self.followed, *(_ELSEWHERE * count for count in taken)]
+            number = self.owners[pair] = min(range(len(loads)), key=loads.__getitem__)
+        source = datagram.origin.source
+        if number == 0:
+            return _Way(None, 0, source)
+        feed = self.feeds[number - 1]
+        return _Way(feed, feed.way(src, dst, source), source)
 
 
-def _deal(found: list[tuple[int, list[Pair]]], shares: int) -> dict[bytes, int]:
-    """Gives each group to the share that has least, the heaviest first. The first share has a
-    little more, as the others must also send what they find."""
-    total = sum(weight for weight, _ in found)
-    loads = [0.0, *[_SENDING * total / shares] * (shares - 1)]
-    owners: dict[bytes, int] = {}
+def _deal(found: list[tuple[int, list[Pair]]], shares: int, reading: float, owners: Owners) -> None:
+    """Gives each group to the share that has least to do with it, the heaviest first; one that has
+    one and the same owner already, stays with it. The first share has ``reading`` to do besides.
+    Raises ``Indivisible`` where that is no help."""
+    total = reading + sum(weight for weight, _ in found)
+    loads = [reading, *[0.0] * (shares - 1)]
+
+    def give(weight: int, pairs: list[Pair], numbers: Iterable[int]) -> None:
+        taken = [weight, *[_ELSEWHERE * weight] * (shares - 1)]
+        least = min(numbers, key=lambda n: loads[n] + taken[n])
+        loads[least] += taken[least]
+        owners.update(dict.fromkeys(pairs, least))
+
+    homeless = []
     for weight, pairs in sorted(found, key=lambda group: (-group[0], group[1])):
-        least = min(range(shares), key=loads.__getitem__)
-        loads[least] += weight
-        for one, other in pairs:
-            owners[pair_of(_packed(one), _packed(other))] = least
+        before = {owners.get(pair) for pair in pairs}
+        number = before.pop()
+        if number is None or before:
+            homeless.append((weight, pairs))
+        else:
+            give(weight, pairs, [number])
+    for weight, pairs in homeless:
+        give(weight, pairs, range(shares))
     if max(loads) > MOST_IN_ONE * total:
         raise Indivisible("nearly all of it is between two addresses")
-    return owners
-
-
-def _packed(ip: str) -> bytes:
-    return socket.inet_pton(socket.AF_INET6 if ":" in ip else socket.AF_INET, ip)
-
-
-def _joined(parts: Sequence[Part], limits: Limits) -> Source:
-    """The source as one process would have described it."""
-    joined: Source | None = None
-    for files in zip(*(part.sources for part in parts), strict=True):
-        source: Source = files[0]
-        for other in files[1:]:
-            if other.notes != source.notes:
-                raise Indivisible("some notes are about particular packets")
-            for count in _COUNTS:
-                setattr(source, count, getattr(source, count) + getattr(other, count))
-        closing_notes(source, limits)
-        if joined is None:
-            joined = source
-        else:
-            joined.extend(source)
-    if joined is None:
-        raise ValueError("there is nothing to join")
-    return joined

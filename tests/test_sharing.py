@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sipdiag import jobs as jobs_module
 from sipdiag import pipeline, sharing
-from sipdiag.base.endpoint import Endpoint
+from sipdiag.base.datagram import Transport
+from sipdiag.base.errors import InputError
 from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits
 from sipdiag.base.shares import Indivisible
 from sipdiag.crafting.capture import PcapBuilder, ip_packets, udp_segment
 from sipdiag.crafting.scenario import START_NS, Scenario
+from sipdiag.feeds import Row
 from sipdiag.pipeline import DEFAULTS, Options, analyse, compare
 from sipdiag.report.json import render
 from tests.bench.made import Load, make
@@ -188,18 +194,26 @@ def test_a_clock_set_back_is_for_one_process(tmp_path: Path) -> None:
     _indivisible(path, "older")
 
 
-def test_a_tunnel_is_for_one_process(tmp_path: Path) -> None:
+def test_a_tunnel_is_read_as_by_one_process(tmp_path: Path) -> None:
+    s = Scenario()
+    a_busy_hour(s)
     builder = PcapBuilder()
-    segment = udp_segment(Endpoint("10.0.0.1", 5060), Endpoint("10.0.0.2", 5060), b"x")
-    (inner,) = ip_packets("10.0.0.1", "10.0.0.2", 17, segment)
-    (packet,) = ip_packets("192.0.2.1", "192.0.2.2", 4, inner)
-    builder.add_frame(START_NS, bytes(12) + b"\x08\x00" + packet)
+    for datagram in s.packets():
+        assert datagram.src is not None
+        assert datagram.dst is not None
+        src, dst = datagram.src, datagram.dst
+        inner = ip_packets(src.ip, dst.ip, 17, udp_segment(src, dst, datagram.payload))
+        for packet in (p for i in inner for p in ip_packets("192.0.2.1", "192.0.2.2", 4, i)):
+            builder.add_frame(datagram.ts_ns, bytes(12) + b"\x08\x00" + packet)
     path = tmp_path / "tunnel.pcap"
     builder.write(path)
-    _indivisible(path, "tunnel")
+    shared(path)
+    alone = told(path, jobs=1)
+    assert '"name": "nat-binding-expired"' in alone
+    assert told(path, jobs=2) == alone
 
 
-def test_packets_without_a_time_are_for_one_process(tmp_path: Path) -> None:
+def test_packets_without_a_time_are_read_as_by_one_process(tmp_path: Path) -> None:
     s = Scenario()
     for n in range(120):
         phone = s.sip_phone(str(100 + n), inner="10.0.0.1", outer=f"198.51.100.{n + 1}")
@@ -211,7 +225,60 @@ def test_packets_without_a_time_are_for_one_process(tmp_path: Path) -> None:
         builder.add(replace(datagram, ts_ns=START_NS))
     path = tmp_path / "timeless.pcap"
     builder.write(path)
-    _indivisible(path, "one time")
+    shared(path)
+    assert told(path, jobs=2) == told(path, jobs=1)
+
+
+def test_messages_over_tcp_are_read_as_by_one_process(tmp_path: Path) -> None:
+    """Cut ones, too, and those whose end never comes."""
+    s = Scenario()
+    a_busy_hour(s)
+    builder = PcapBuilder(snaplen=1000)
+    for datagram in s.packets():
+        sip = datagram.payload[:1].isalpha()
+        builder.add(replace(datagram, transport=Transport.TCP) if sip else datagram)
+    path = tmp_path / "tcp.pcap"
+    builder.write(path)
+    shared(path)
+    assert told(path, jobs=2) == told(path, jobs=1)
+
+
+def test_more_addresses_than_are_remembered_are_for_one_process(tmp_path: Path) -> None:
+    s = Scenario()
+    a_busy_hour(s)
+    path = s.write(tmp_path / "busy.pcap")
+    options = replace(DEFAULTS, limits=replace(DEFAULT_LIMITS, known_flows=8))
+    with pytest.raises(Indivisible, match="addresses"):
+        shared(path, 2, options)
+    assert told(path, jobs=2, options=options) == told(path, jobs=1, options=options)
+
+
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_processes_that_are_no_copies_come_to_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    monkeypatch.setattr(sharing, "forks", lambda: False)
+    monkeypatch.setattr(jobs_module, "forks", lambda: False)
+    s = Scenario()
+    a_busy_hour(s)
+    path = s.write(tmp_path / "busy.pcap")
+    shared(path, jobs)
+    assert told(path, jobs=jobs) == told(path, jobs=1)
+
+
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_a_process_that_is_killed_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    def die(rows: object) -> Iterator[Row]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield from ()
+
+    monkeypatch.setattr(sharing, "fed", die)
+    path = tmp_path / "measured.pcap"
+    make(path, Load.SIGNALLING, 3_000_000)
+    with pytest.raises(InputError, match="--jobs 1"):
+        shared(path, jobs)
 
 
 def test_a_cap_of_all_clients_is_for_one_process(tmp_path: Path) -> None:
@@ -229,8 +296,21 @@ def test_one_trunk_is_for_one_process(tmp_path: Path, monkeypatch: pytest.Monkey
     s = Scenario()
     phone = s.sip_phone("101", inner="192.168.1.50", outer="198.51.100.1")
     s.register(phone)
-    s.call(phone, talk_s=1)
+    s.call(phone, media="none")
     _indivisible(s.write(tmp_path / "one.pcap"), "between two addresses")
+
+
+def test_one_trunk_with_media_is_read_by_one_and_followed_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "MOST_IN_ONE", 0.8)
+    s = Scenario()
+    phone = s.sip_phone("101", inner="192.168.1.50", outer="198.51.100.1")
+    s.register(phone)
+    s.call(phone, talk_s=5)
+    path = s.write(tmp_path / "one.pcap")
+    shared(path)
+    assert told(path, jobs=2) == told(path, jobs=1)
 
 
 def test_logs_pipes_and_small_files_are_not_shared(

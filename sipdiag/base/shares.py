@@ -1,4 +1,4 @@
-"""Caps where several processes read a source together, each a share of it.
+"""Caps where several processes track a source together, each a share of it.
 
 A cap on what all clients have together drops the oldest thing when it is reached; which that is,
 no share can know. So each has its part of the cap, and none may reach it.
@@ -13,10 +13,7 @@ from dataclasses import replace
 
 from sipdiag.base.limits import LimitHits, Limits
 
-SHARED_CAPS = (
-    "fragments_held", "fragment_bytes", "known_flows", "tcp_streams", "open_transactions",
-    "open_calls", "peers", "media_flows",
-)  # fmt: skip
+SHARED_CAPS = ("open_transactions", "open_calls", "peers")
 
 
 class Indivisible(Exception):

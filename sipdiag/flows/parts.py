@@ -1,6 +1,6 @@
 """What trackers found in the shares of one source, put together as one tracker would have it.
 
-Contract: every packet between two addresses was fed to one and the same ``SharedTracker``.
+Contract: every datagram between two addresses was taken by one and the same ``SharedTracker``.
 ``join`` makes the ``Subjects`` of their parts, with every order and count as of a single tracker,
 or raises ``Indivisible``. It doesn't notice that two shares saw pieces of one exchange: ask
 ``entangled`` first; ``groups`` says which addresses belong in one share then.
@@ -29,16 +29,14 @@ from sipdiag.protocols.media import MediaTable
 def join(
     parts: Sequence[Part],
     source: Source,
+    media: MediaTable,
     *,
     local: frozenset[str],
     limits: Limits,
     hits: LimitHits,
 ) -> Subjects:
-    """The subjects of the whole ``source``, of parts that aren't ``entangled``. Raises
-    ``Indivisible`` where they can't say what one tracker would have found."""
-    media = MediaTable(limits, hits)
-    for flow in in_order(part.flows for part in parts):
-        media.adopt(flow)
+    """The subjects of the whole ``source`` and its ``media``, of parts that aren't ``entangled``.
+    Raises ``Indivisible`` where they can't say what one tracker would have found."""
     tracker = Tracker(source, media, local=local, limits=limits, hits=hits)
     for part in parts:
         hits.counts.update(part.hits)

@@ -1,9 +1,10 @@
 """A tracker for one share of a source: what it finds can be put together with other shares'.
 
-Contract: a ``SharedTracker`` is a ``Tracker`` that stamps what it keeps with its place in the
-source, and notes what of it another share might have seen a piece of. ``part`` gives all that in a
-form that can be sent to another process; ``flows.parts`` joins parts. This module knows the inside
-of the tracker and its helpers.
+Contract: a ``SharedTracker`` is a ``Tracker`` that is told the place in the source of each datagram
+that it takes, and what else the source had shown by then. It stamps what it keeps with that place,
+and notes what of it another share might have seen a piece of. ``part`` gives all that in a form
+that can be sent to another process; ``flows.parts`` joins parts. This module knows the inside of
+the tracker and its helpers.
 """
 
 from __future__ import annotations
@@ -21,15 +22,14 @@ from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.limits import LimitHits, Limits
 from sipdiag.base.shares import Indivisible
 from sipdiag.flows.call import Call
-from sipdiag.flows.clock import JUMP_NS
 from sipdiag.flows.keepalive import KeepaliveTrain
 from sipdiag.flows.opened import OpenDialogs, OpenTransactions
 from sipdiag.flows.peers import PeerBook
 from sipdiag.flows.registration import Registration
 from sipdiag.flows.subjects import Packet
-from sipdiag.flows.tracker import Tracker
+from sipdiag.flows.tracker import Aside, Tracker
 from sipdiag.flows.transaction import Transaction
-from sipdiag.protocols.media import MediaFlow, MediaKind, MediaTable, Tally
+from sipdiag.protocols.media import MediaTable
 from sipdiag.protocols.sip import Message
 
 T = TypeVar("T")
@@ -44,20 +44,11 @@ def sorted_pair(one: str, other: str) -> Pair:
     return (one, other) if one < other else (other, one)
 
 
-class Place:
-    """Where in the source the tracker is: ``now`` rises with every frame of every file. ``begin``:
-    where the present one, ``file``, begins."""
+@dataclass(slots=True)
+class _Place:
+    """Where in the source the tracker is."""
 
-    _FRAMES = 1 << 40
-    file: Source
-
-    def __init__(self) -> None:
-        self.now = self.begin = 0
-
-    def next_file(self, file: Source) -> None:
-        """Another file begins, which must be said before it is read."""
-        self.begin += self._FRAMES
-        self.file = file
+    now: int = 0
 
 
 @dataclass(slots=True)
@@ -71,7 +62,7 @@ class Stamped(Generic[T]):
 class _Row(list[T]):
     """A list that stamps what is appended."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: _Place) -> None:
         super().__init__()
         self._place = place
         self._stamps = array("q")
@@ -89,7 +80,7 @@ class _Table(dict[Any, Any]):
 
     _KEPT = 64
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: _Place) -> None:
         super().__init__()
         self._place = place
         self.history: defaultdict[Any, list[tuple[int, Any]]] = defaultdict(list)
@@ -166,7 +157,7 @@ class _Book(PeerBook):
     """Keeps requests and every attempt to register with their places."""
 
     def __init__(
-        self, local: frozenset[str], limits: Limits, hits: LimitHits, place: Place
+        self, local: frozenset[str], limits: Limits, hits: LimitHits, place: _Place
     ) -> None:
         super().__init__(local, limits, hits)
         self._requests = self.requests = _Row[Transaction](place)
@@ -191,32 +182,6 @@ class _Book(PeerBook):
         return {key: at[id(r)] for key, r in self._registrations.items() if id(r) in at}
 
 
-class SharedMedia(MediaTable):
-    """The media of a share. ``born``: the place of each flow's first packet."""
-
-    def __init__(self, limits: Limits, hits: LimitHits, place: Place) -> None:
-        super().__init__(limits, hits)
-        self._place = place
-        self.born: dict[tuple[Endpoint, Endpoint], int] = {}
-
-    def count(
-        self,
-        src: Endpoint,
-        dst: Endpoint,
-        kind: MediaKind,
-        ts_ns: int,
-        frame: int,
-        octets: int,
-        ssrc: bytes | None = None,
-        payload_type: int | None = None,
-        tag: bytes = b"",
-    ) -> Tally | None:
-        """As of any table."""
-        if self.flow(src, dst) is None:
-            self.born[src, dst] = self._place.begin + frame
-        return super().count(src, dst, kind, ts_ns, frame, octets, ssrc, payload_type, tag)
-
-
 @dataclass(slots=True)
 class _Sender:
     """What one address calls itself and how often it became another, and what its messages said
@@ -231,9 +196,8 @@ class _Sender:
 
 @dataclass(slots=True)
 class Part:
-    """What was found in one share. ``sources``: one a file, with the counts of the share."""
+    """What was found in one share."""
 
-    sources: list[Source]
     requests: Stamped[Transaction]
     registrations: dict[Any, Registration]
     newest_at: dict[Any, int]
@@ -247,7 +211,6 @@ class Part:
     length_errors: Stamped[Packet]
     cut: Stamped[Packet]
     keepalives: Stamped[KeepaliveTrain]
-    flows: Stamped[MediaFlow]
     senders: dict[str, _Sender]
     stun: set[Endpoint]
     transactions: Seen
@@ -259,25 +222,17 @@ class Part:
 
 
 class SharedTracker(Tracker):
-    """A tracker for one share. Each datagram that it is fed must be of the newest frame of its
-    file."""
+    """A tracker for one share of a capture, to be fed by ``take_all``."""
 
     def __init__(
-        self,
-        source: Source,
-        media: SharedMedia,
-        place: Place,
-        *,
-        local: frozenset[str],
-        limits: Limits,
-        hits: LimitHits,
-        digest: Digest,
+        self, *, local: frozenset[str], limits: Limits, hits: LimitHits, digest: Digest
     ) -> None:
+        source, media = Source("a share"), MediaTable(limits, hits)
         super().__init__(source, media, local=local, limits=limits, hits=hits)
         self._seen = _Watch(digest)
         self._transactions, self._call_ids = Seen(), Seen()
-        self._digest, self._place = digest, place
-        self._born = media.born
+        self._digest = digest
+        self._place = place = _Place()
         self._rows = {
             name: _Row[Any](place) for name in ("sip", "iax2", "unreachable", "lengths", "cut")
         }
@@ -297,23 +252,20 @@ class SharedTracker(Tracker):
         self._told = sip.drivers = _Table(place)
         self._iax2.calls = self._rows["iax2"]
 
-    def feed(self, datagram: Datagram) -> None:
-        """As of any tracker. Raises ``Indivisible`` where the clock may have been set back."""
-        place, file = self._place, self._place.file
-        if file.last_ns is not None and datagram.ts_ns < file.last_ns - JUMP_NS:
-            raise Indivisible("some packets are older than those before them")
-        place.now = place.begin + file.packets
-        self._seen.datagram = datagram
-        super().feed(datagram)
+    def take_all(self, rows: Iterable[tuple[int, Datagram, Aside | None]]) -> None:
+        """Takes the next datagrams of the share, each with its place, which rises through all
+        shares. None may be older than one before it, in any share, by more than ``JUMP_NS``."""
+        place, seen, take = self._place, self._seen, self.take
+        for at, datagram, aside in rows:
+            place.now, seen.datagram = at, datagram
+            take(datagram, aside)
 
-    def part(self, sources: list[Source]) -> Part:
-        """What was found; ``sources`` are the files that were read."""
+    def part(self) -> Part:
+        """What was found. Raises ``Indivisible`` where a single tracker may have found less."""
         if len(self._stun) >= 2 * self._limits.peers:
             raise Indivisible("more speak STUN than are kept")
         rows, book = self._rows, self._shared_book
-        flows = list(self._media)
         return Part(
-            sources=sources,
             requests=book.requests.stamped(),
             registrations=dict(book._registrations),
             newest_at=book.newest_at(),
@@ -327,7 +279,6 @@ class SharedTracker(Tracker):
             length_errors=rows["lengths"].stamped(),
             cut=rows["cut"].stamped(),
             keepalives=self._trains.stamped(),
-            flows=Stamped([self._born[flow.src, flow.dst] for flow in flows], flows),
             senders={ip: self._sender(ip) for ip in self._software},
             stun=self._stun,
             transactions=self._transactions,

@@ -243,7 +243,8 @@ class MediaTable:
         self.by_direction: OrderedDict[tuple[Endpoint, Endpoint], MediaFlow] = OrderedDict()
         """Every flow, by source and destination."""
         self._to: dict[Endpoint, dict[Endpoint, MediaFlow]] = {}
-        self._from: dict[Endpoint, dict[Endpoint, MediaFlow]] = {}
+        self.sources: dict[Endpoint, dict[Endpoint, MediaFlow]] = {}
+        """Flows by where they come from and where they go."""
         self._to_ip: dict[str, dict[tuple[Endpoint, Endpoint], MediaFlow]] = {}
         self._from_ip: dict[str, dict[tuple[Endpoint, Endpoint], MediaFlow]] = {}
 
@@ -303,18 +304,12 @@ class MediaTable:
         if len(self.by_direction) >= self._limits.media_flows:
             self._hits.hit("media_flows")
             self.discard(*next(iter(self.by_direction)))
-        flow = MediaFlow(src, dst, kind)
-        self.adopt(flow)
-        return flow
-
-    def adopt(self, flow: MediaFlow) -> None:
-        """Takes in a flow, which may come from another table; its direction must be new."""
-        src, dst = flow.src, flow.dst
-        self.by_direction[src, dst] = flow
+        flow = self.by_direction[src, dst] = MediaFlow(src, dst, kind)
         self._to.setdefault(dst, {})[src] = flow
-        self._from.setdefault(src, {})[dst] = flow
+        self.sources.setdefault(src, {})[dst] = flow
         self._to_ip.setdefault(dst.ip, {})[src, dst] = flow
         self._from_ip.setdefault(src.ip, {})[src, dst] = flow
+        return flow
 
     def discard(self, src: Endpoint, dst: Endpoint) -> None:
         """Forgets a direction; a no-op where it isn't known."""
@@ -324,7 +319,7 @@ class MediaTable:
         for segment in flow._segments:
             segment.tally[DEADLINE] = -1
         _drop(self._to, dst, src)
-        _drop(self._from, src, dst)
+        _drop(self.sources, src, dst)
         _drop(self._to_ip, dst.ip, (src, dst))
         _drop(self._from_ip, src.ip, (src, dst))
 
@@ -343,7 +338,7 @@ class MediaTable:
 
     def from_(self, endpoint: Endpoint, start_ns: int, end_ns: int) -> list[Passage]:
         """Flows that carried packets from ``endpoint`` in the window (both ends included)."""
-        return _passages(self._from.get(endpoint, {}).values(), start_ns, end_ns)
+        return _passages(self.sources.get(endpoint, {}).values(), start_ns, end_ns)
 
     def flows_from(self, ip: str) -> list[MediaFlow]:
         """Every flow from an address, in order of appearance."""

@@ -21,7 +21,6 @@ from sipdiag.readers.native import NativeReader, unsupported
 from sipdiag.readers.pcap import MAGICS, PcapFile
 from sipdiag.readers.pcapng import SECTION, PcapngFile
 from sipdiag.readers.record import Interface, RecordFile
-from sipdiag.readers.share import Share
 from sipdiag.readers.sniff import may_be_capture, refuse
 from sipdiag.readers.stream import ByteStream, Progress, open_stream
 from sipdiag.readers.tshark import open_tshark
@@ -57,7 +56,6 @@ def open_source(
     tz: str | None = None,
     now_ns: int | None = None,
     media: MediaTable | None = None,
-    share: Share | None = None,
 ) -> Reader:
     """Opens a capture or a log of Asterisk's: a path, ``"-"`` for standard input, or a binary
     file object.
@@ -99,7 +97,7 @@ def open_source(
         stream.close()
         raise
     source.kind = file.kind
-    return NativeReader(file, stream, source, limits, hits, media, share)
+    return NativeReader(file, stream, source, limits, hits, media)
 
 
 def _record_file(

@@ -81,7 +81,7 @@ class Dissector:
             if whole and data[at + 9] == ip.UDP:
                 return self._plain(ts_ns, frame, interface, data, at, end)
         header = ip.ip_header(data, at)
-        if header is None or not self._wants(header):
+        if header is None:
             return []
         if header.protocol != ip.TCP:
             ident = b"" if header.ident is None else header.ident.to_bytes(2)
@@ -104,24 +104,15 @@ class Dissector:
             return self._icmp(ts_ns, frame, packet)
         return []
 
-    def _wants(self, header: ip.Header) -> bool:
-        """Whether to look at a packet."""
-        return True
-
     def finish(self) -> list[Datagram]:
         """What was still open; adds the notes on duplicates and lost fragments."""
-        found = self._end()
-        closing_notes(self.source, self._limits)
-        return found
-
-    def _end(self) -> list[Datagram]:
-        """What was still open; the last counts of the source."""
         found = self._tcp.finish()
         self._ip.finish()
         self.source.fragments_incomplete = self._ip.incomplete
         self.source.fragments_overlapping = self._ip.overlapping
         self.source.tcp_messages_incomplete = self._tcp.incomplete
         self.source.duplicate_packets = self.duplicates
+        _closing_notes(self.source, self._limits)
         return found
 
     def endpoint(self, address: bytes, port: bytes) -> Endpoint:
@@ -283,7 +274,7 @@ class Dissector:
         ]
 
 
-def closing_notes(source: Source, limits: Limits) -> None:
+def _closing_notes(source: Source, limits: Limits) -> None:
     """Notes on duplicates and on what isn't whole, when all were counted."""
     if source.fragments_incomplete:
         lost = f"{source.fragments_incomplete} fragmented IP packets never became whole"

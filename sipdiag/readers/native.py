@@ -18,7 +18,6 @@ from sipdiag.readers.dissect import DUPLICATE_NS, Dissector
 from sipdiag.readers.ip import UDP
 from sipdiag.readers.link import FAST, LINKS
 from sipdiag.readers.record import MAX_NS, Interface, RecordFile, note
-from sipdiag.readers.share import FOREIGN, Share, SharedDissector
 from sipdiag.readers.stream import ByteStream
 
 _NEVER = 1 << 30
@@ -37,8 +36,7 @@ _TOLD = _FACTS.size
 
 class NativeReader:
     """Reads ``file`` (pcap or pcapng) out of ``stream``, which it closes at the end. ``media``: the
-    table of the capture that this one goes on from. ``share``: the packets to look at; all count
-    in ``Source.packets``."""
+    table of the capture that this one goes on from."""
 
     def __init__(
         self,
@@ -48,18 +46,13 @@ class NativeReader:
         limits: Limits,
         hits: LimitHits,
         media: MediaTable | None = None,
-        share: Share | None = None,
     ) -> None:
         self.source = source
         self.media = MediaTable(limits, hits) if media is None else media
         self._file = file
         self._stream = stream
         self._limits = limits
-        self._dissector = (
-            Dissector(source, self.media, limits, hits)
-            if share is None
-            else SharedDissector(share, source, self.media, limits, hits)
-        )
+        self._dissector = Dissector(source, self.media, limits, hits)
         self._started = False
         self._found = False
 
@@ -93,19 +86,21 @@ class NativeReader:
         flows = dissector.flows
         interfaces = self._file.interfaces
         offsets: list[int] = []
-        frame = cut = rtp = 0
+        frame = cut = rtp = known = 0
         newest_ns, oldest_ns = -1, MAX_NS
         facts = _FACTS.unpack_from
         for ts_ns, index, buffer, start, stop, wire in self._file.records():
             frame += 1
             if ts_ns > newest_ns:
                 newest_ns = ts_ns
-            if ts_ns < oldest_ns:
+            elif ts_ns < oldest_ns:
                 oldest_ns = ts_ns
             if wire > stop - start:
                 cut += 1
-            if index >= len(offsets):
-                offsets += [self._fast(face) for face in interfaces[len(offsets) :]]
+            if index >= known:
+                offsets += [self._fast(face) for face in interfaces[known:]]
+                known = len(offsets)
+                oldest_ns = min(oldest_ns, ts_ns)
             at = start + offsets[index]
             if at + _TOLD <= stop:
                 version, flags, protocol, ends, octets, tag, ssrc = facts(buffer, at)
@@ -113,8 +108,6 @@ class NativeReader:
                 if tally is None and buffer[at - 2 : at] == _VLAN and at + 4 + _TOLD <= stop:
                     version, flags, protocol, ends, octets, tag, ssrc = facts(buffer, at + 4)
                     tally = flows.get(ends)
-                if tally is FOREIGN:
-                    continue
                 if (
                     tally is not None
                     and tally[LAST] <= ts_ns < tally[DEADLINE]
