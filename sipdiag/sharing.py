@@ -287,9 +287,12 @@ class _Dealer:
             call_id = _CALL_ID.search(datagram.payload)
             if call_id is not None and not datagram.payload.startswith(b"REGISTER"):
                 found.link(call_id[1], pair)
-        messages = sum(weight for weight, _ in found.all())
-        reading = _READING * messages + _PASSING * self.reading.packets
+        reading = self._reading(sum(weight for weight, _ in found.all()))
         _deal(found.all(), 1 + len(self.feeds), reading, self.owners)
+
+    def _reading(self, messages: int) -> float:
+        """The work of reading so far, with so many messages."""
+        return _READING * messages + _PASSING * (self.reading.packets - messages)
 
     def deal(self, rows: Iterable[Row]) -> None:
         """Deals all of them, or, where another process is gone, what came before that was noticed:
@@ -328,8 +331,7 @@ class _Dealer:
         number = self.owners.get(pair)
         if number is None:
             taken = [feed.count for feed in self.feeds]
-            read = self.followed + sum(taken)
-            reading = _READING * read + _PASSING * self.reading.packets
+            reading = self._reading(self.followed + sum(taken))
             loads = [reading + self.followed, *(_ELSEWHERE * count for count in taken)]
             number = self.owners[pair] = min(range(len(loads)), key=loads.__getitem__)
         source = datagram.origin.source

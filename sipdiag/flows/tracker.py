@@ -122,7 +122,8 @@ class PathClock:
             if quiet is None or since < quiet:
                 quiet = since
         source, frame, line = datagram.origin
-        return Sent(now, src, dst, source, frame, line, idle, quiet)
+        # As Sent(...), in two thirds of the time.
+        return tuple.__new__(Sent, (now, src, dst, source, frame, line, idle, quiet))
 
 
 class Tracker:

@@ -68,9 +68,7 @@ class Answer(NamedTuple):
 
 def answer_of(sent: Sent, code: int, label: str) -> Answer:
     """A transmission that is an answer."""
-    return Answer(
-        sent.ts_ns, sent.src, sent.dst, sent.source, sent.frame, sent.line, code, label
-    )  # fmt: skip
+    return tuple.__new__(Answer, (*sent[:6], code, label))
 
 
 class Written(NamedTuple):

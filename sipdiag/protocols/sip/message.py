@@ -222,7 +222,7 @@ def _make_name(written: bytes) -> str:
 
 def _make_field(line: bytes) -> tuple[str, _Field]:
     name, colon, value = line.partition(b":")
-    if not colon or b"\n" in value or b"\r" in value:
+    if not colon:
         return _NO_HEADER, _Field("")
     return _names[name], _Field(value.decode("utf-8", "surrogateescape").strip())
 
@@ -407,9 +407,11 @@ def parse(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Message | None:
     """
     end = payload.find(b"\r\n\r\n")
     if end > 0 and len(payload) <= limits.message_bytes:
-        lines = payload[:end].split(b"\r\n")
+        head = payload[:end]
+        lines = head.split(b"\r\n")
         start = _starts[lines[0]]
-        if start is not None and len(lines) <= limits.header_count:
+        plain = head.count(b"\n") == head.count(b"\r") == len(lines) - 1
+        if start is not None and plain and len(lines) <= limits.header_count:
             del lines[0]
             pairs = list(map(_fields.__getitem__, lines))
             fields = dict(pairs)
