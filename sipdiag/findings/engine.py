@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from graphlib import TopologicalSorter
+from operator import itemgetter
 from typing import NamedTuple
 
 from sipdiag.findings import rules as catalogue
@@ -74,14 +75,13 @@ def judge(context: Context) -> Verdict:
                 told[rule.code] = list(rule.judge(context))
         of_clients = {rule.code: rule.judge_client for rule in stage if rule.judge_client}
         judge_unit = partial(_judge_unit, context, [*of_clients.values()])
-        rows = context.team.map(judge_unit, units, firsts, weights)
-        for column, code in enumerate(of_clients):
-            of_peer = {
-                number: outcomes
-                for unit, row in zip(units, rows, strict=True)
-                for number, outcomes in zip(unit, row[column], strict=True)
-            }
-            told[code] = [each for number in sorted(of_peer) for each in of_peer[number]]
+        said: list[list[tuple[int, _Outcomes]]] = [[] for _ in of_clients]
+        for row in context.team.map(judge_unit, units, firsts, weights):
+            for column, number, outcomes in row:
+                said[column].append((number, outcomes))
+        for code, found in zip(of_clients, said, strict=True):
+            found.sort(key=itemgetter(0))
+            told[code] = [each for _, outcomes in found for each in outcomes]
         context.settle(f for r in rules() for f in _findings(told.get(r.code, ())))
         context.team.know(context.found)
     undetermined = [o for r in rules() for o in told[r.code] if isinstance(o, Undetermined)]
@@ -102,14 +102,17 @@ def _units(peers: Sequence[Peer]) -> list[list[int]]:
 
 def _judge_unit(
     context: Context, of_clients: Sequence[JudgeClient], unit: Sequence[int]
-) -> list[list[_Outcomes]]:
-    """What each rule says of each client."""
+) -> list[tuple[int, int, _Outcomes]]:
+    """What the rules say of the clients, where one says anything: the rule's number, the client's,
+    and that. Of most there is nothing to say, and a flood makes a hundred thousand of them."""
     row = []
-    reaches = [context.reach(context.subjects.peers[number]) for number in unit]
-    for judge_client in of_clients:
-        outcomes = [list(judge_client(context, reach)) for reach in reaches]
-        context.add(finding for said in outcomes for finding in _findings(said))
-        row.append(outcomes)
+    reaches = [(number, context.reach(context.subjects.peers[number])) for number in unit]
+    for column, judge_client in enumerate(of_clients):
+        said = [(number, list(judge_client(context, reach))) for number, reach in reaches]
+        for number, outcomes in said:
+            if outcomes:
+                context.add(_findings(outcomes))
+                row.append((column, number, outcomes))
     return row
 
 
