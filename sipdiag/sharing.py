@@ -52,14 +52,14 @@ SAMPLE_COUNT = 8192
 """Messages that are looked at before shares are dealt: who talks most shows no sooner."""
 WORTH_BYTES = 4 << 20
 """A smaller source is read before another process has begun."""
-MOST_IN_ONE = 0.8
+MOST_IN_ONE = 0.75
 """Where one share would have more of the work than this, the others are no help."""
 
 _ATTEMPTS = 3
 
-_READING = 0.25
+_READING = 0.26
 _PASSING = 0.032
-_ELSEWHERE = 1.02
+_ELSEWHERE = 0.99
 """Reading a message, counting any other packet, and following a message in a process that doesn't
 read: beside following one in the process that does, as measured."""
 

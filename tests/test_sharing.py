@@ -292,7 +292,7 @@ def test_a_cap_of_all_clients_is_for_one_process(tmp_path: Path) -> None:
 
 
 def test_one_trunk_is_for_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "MOST_IN_ONE", 0.8)
+    monkeypatch.setattr(sharing, "MOST_IN_ONE", 0.75)
     s = Scenario()
     phone = s.sip_phone("101", inner="192.168.1.50", outer="198.51.100.1")
     s.register(phone)
@@ -303,7 +303,7 @@ def test_one_trunk_is_for_one_process(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_one_trunk_with_media_is_read_by_one_and_followed_by_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharing, "MOST_IN_ONE", 0.8)
+    monkeypatch.setattr(sharing, "MOST_IN_ONE", 0.75)
     s = Scenario()
     phone = s.sip_phone("101", inner="192.168.1.50", outer="198.51.100.1")
     s.register(phone)
