@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 _IPV4 = 0x0800
+_PLAIN = b"\x08\x00"
 _IPV6 = 0x86DD
 _VLAN = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
 """IEEE 802.1Q, 802.1ad and the older numbers for stacked tags."""
@@ -31,6 +32,8 @@ def _u16(data: bytes, at: int) -> int:
 def ethertype(data: bytes, at: int) -> int:
     """Offset of the IP header behind the EtherType at ``at``, through VLAN tags, PPPoE sessions
     (RFC 2516), MPLS labels (RFC 3032) and LLC/SNAP (RFC 1042); -1 where there is none."""
+    if data[at : at + 2] == _PLAIN:
+        return at + 2
     kind = _u16(data, at)
     at += 2
     while kind in _VLAN and at + 4 <= len(data):
