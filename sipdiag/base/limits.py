@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Defaults fit a busy PBX. A flood that reaches them (10 million Call-IDs) took 1.4 GB."""
+    """Defaults fit a busy PBX. A flood that reaches them (a million INVITEs, each with a
+    Call-ID and an address of its own) took 1.2 GB."""
 
     block_bytes: int = 16 * 1024 * 1024
     """A pcapng block or pcap record; a larger one is damage or an attack. Wireshark's own
