@@ -40,8 +40,8 @@ others; where they aren't, all of it is compared."""
 
 
 class Dissector:
-    """Takes frames apart. ``flows`` maps the 12 bytes source, destination, ports of an IPv4
-    packet to the open ``Tally`` of its media, for the native reader's inner loop."""
+    """Takes frames apart. ``flows`` maps source, destination and ports, as they stand in a packet,
+    to the open ``Tally`` of its media, for the native reader's inner loop."""
 
     def __init__(
         self,
@@ -238,7 +238,7 @@ class Dissector:
             tally = self.media.count(
                 src, dst, MediaKind.IAX2_MINI, ts_ns, frame, octets, tag=head[:4]
             )
-        if tally is not None and len(packet.src) == 4 and packet.whole:
+        if tally is not None and packet.whole:
             if len(self.flows) >= self._limits.media_flows:
                 self.flows.clear()
             self.flows[packet.src + packet.dst + packet.body[:4]] = tally

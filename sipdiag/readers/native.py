@@ -33,6 +33,10 @@ _FACTS = struct.Struct(">B5xBxxB2x12sH2x4s4x4s")
 addresses and ports, UDP's length; what stands where RTP has its first four octets and its SSRC."""
 _TOLD = _FACTS.size
 
+_FACTS6 = struct.Struct(">6xBx36sH2x4s4x4s")
+"""From an IPv6 header on, the same: what comes after it, addresses and ports, and so on."""
+_TOLD6 = _FACTS6.size
+
 
 class NativeReader:
     """Reads ``file`` (pcap or pcapng) out of ``stream``, which it closes at the end. ``media``: the
@@ -75,8 +79,8 @@ class NativeReader:
             self.close()
 
     def _datagrams(self) -> Iterator[Datagram]:
-        """The inner loop. Media of a known IPv4 flow, with at most one VLAN tag, is counted
-        here; every other packet goes through the ``Dissector``.
+        """The inner loop. Media of a known flow, with at most one VLAN tag and no IP options, is
+        counted here; every other packet goes through the ``Dissector``.
 
         Addresses, ports and SSRC of a known flow at their places are proof enough of what the
         frame is; its EtherType isn't looked at.
@@ -88,7 +92,7 @@ class NativeReader:
         offsets: list[int] = []
         frame = cut = rtp = known = 0
         newest_ns, oldest_ns = -1, MAX_NS
-        facts = _FACTS.unpack_from
+        facts, facts6 = _FACTS.unpack_from, _FACTS6.unpack_from
         for ts_ns, index, buffer, start, stop, wire in self._file.records():
             frame += 1
             if ts_ns > newest_ns:
@@ -105,9 +109,15 @@ class NativeReader:
             if at + _TOLD <= stop:
                 version, flags, protocol, ends, octets, tag, ssrc = facts(buffer, at)
                 tally = flows.get(ends)
-                if tally is None and buffer[at - 2 : at] == _VLAN and at + 4 + _TOLD <= stop:
-                    version, flags, protocol, ends, octets, tag, ssrc = facts(buffer, at + 4)
-                    tally = flows.get(ends)
+                if tally is None:
+                    if buffer[at - 2 : at] == _VLAN and at + 4 + _TOLD <= stop:
+                        at += 4
+                        version, flags, protocol, ends, octets, tag, ssrc = facts(buffer, at)
+                        tally = flows.get(ends)
+                    if version >> 4 == 6 and at + _TOLD6 <= stop:
+                        protocol, ends, octets, tag, ssrc = facts6(buffer, at)
+                        tally = flows.get(ends)
+                        version, flags = _IPV4_PLAIN, 0
                 if (
                     tally is not None
                     and tally[LAST] <= ts_ns < tally[DEADLINE]

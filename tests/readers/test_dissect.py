@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -192,6 +194,51 @@ def test_options_and_fragments_of_media_go_the_slow_way() -> None:
     _, reader = read(pcap(packets, 101))
     (flow,) = reader.media
     assert [(s.packets, s.octets) for s in flow.segments] == [(7, 7 * 172)]
+    assert reader.source.fragments_incomplete == 0
+
+
+@pytest.mark.parametrize("linktype", [1, 101, 113, 276])
+def test_media_over_ipv6_is_counted_as_over_ipv4(linktype: int) -> None:
+    """Traffic class, VLAN tags, flow labels and extension headers are all met on the way."""
+
+    def kept(a: Address, b: Address, *, plain: bool) -> tuple[object, ...]:
+        packets = [udp(a, b, rtp(n), ident=n) for n in range(300)]
+        packets += [udp(b, a, rtp(n, 7), ident=n) for n in range(100, 200)]
+        packets += [udp(a, b, rtp(1), ident=9), udp(PHONE, PBX, sip()), udp(a, b, rtp(2), ident=8)]
+        if not plain:
+            packets = [
+                packet if packet[0] >> 4 == 4 else b"\x6b\x81\x23\x45" + packet[4:]
+                for packet in packets
+            ]
+        wraps: dict[int, Callable[[bytes], bytes]] = {
+            1: ethernet, 101: bytes, 113: cooked, 276: cooked2
+        }  # fmt: skip
+        wrap = wraps[linktype]
+        framed = [wrap(packet) for packet in packets]
+        if linktype == 1:
+            framed[50:60] = [ethernet(packet, [0x8100]) for packet in packets[50:60]]
+        found, reader = read(pcap(framed, linktype))
+        return frames(found), reader.source, [(f.kind, f.segments) for f in reader.media]
+
+    four = kept(A, B, plain=True)
+    a6, b6 = ("2001:db8::20", A[1]), ("2001:db8::5", B[1])
+    assert kept(a6, b6, plain=True) == four
+    assert kept(a6, b6, plain=False) == four
+
+
+def test_an_ipv6_header_that_is_followed_by_another_goes_the_slow_way() -> None:
+    a, b = ("2001:db8::20", A[1]), ("2001:db8::5", B[1])
+    body = udp_header(a, b, rtp(5))
+    packets = [udp(a, b, rtp(n)) for n in range(5)]
+    packets.append(ip(a[0], b[0], 60, body, extension=b"\x11\0\1\4\0\0\0\0"))
+    packets += [
+        ip(a[0], b[0], 44, body[at : at + 96], extension=fragment6(17, 1, at, at == 0))
+        for at in (0, 96)
+    ]
+    packets.append(udp(a, b, rtp(6))[:60])
+    _, reader = read(pcap(packets, 101))
+    (flow,) = reader.media
+    assert [(s.packets, s.octets) for s in flow.segments] == [(8, 8 * 172)]
     assert reader.source.fragments_incomplete == 0
 
 
