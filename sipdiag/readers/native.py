@@ -37,6 +37,9 @@ _FACTS6 = struct.Struct(">6xBx36sH2x4s4x4s")
 """From an IPv6 header on, the same: what comes after it, addresses and ports, and so on."""
 _TOLD6 = _FACTS6.size
 
+_SMALLEST = 20
+"""Octets of UDP with no more than an RTP header; less, or a length that lies, goes the slow way."""
+
 
 class NativeReader:
     """Reads ``file`` (pcap or pcapng) out of ``stream``, which it closes at the end. ``media``: the
@@ -123,6 +126,7 @@ class NativeReader:
                     and tally[LAST] <= ts_ns < tally[DEADLINE]
                     and version == _IPV4_PLAIN
                     and protocol == UDP
+                    and octets >= _SMALLEST
                     and not flags & 0x3F
                 ):
                     same = ssrc == tally[SSRC]

@@ -197,6 +197,15 @@ def test_options_and_fragments_of_media_go_the_slow_way() -> None:
     assert reader.source.fragments_incomplete == 0
 
 
+@pytest.mark.parametrize(("length", "counted"), [(0, 172), (7, 0), (8, 0), (19, 0)])
+def test_a_udp_length_that_lies_takes_no_octets_away(length: int, counted: int) -> None:
+    packets = [udp(A, B, rtp(n), ident=n) for n in range(5)]
+    packets.append(ip(A[0], B[0], 17, udp_header(A, B, rtp(5), length), 6))
+    _, reader = read(pcap(packets, 101))
+    (flow,) = reader.media
+    assert [(s.packets, s.octets) for s in flow.segments] == [(5 + (counted > 0), 860 + counted)]
+
+
 @pytest.mark.parametrize("linktype", [1, 101, 113, 276])
 def test_media_over_ipv6_is_counted_as_over_ipv4(linktype: int) -> None:
     """Traffic class, VLAN tags, flow labels and extension headers are all met on the way."""
