@@ -316,7 +316,6 @@ class _Dealer:
                 feed.put(way.number, place, datagram, aside)
                 if feed.gone:
                     return
-
         self._follow(own)
 
     def _follow(self, rows: Sequence[Row]) -> None:
