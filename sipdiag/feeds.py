@@ -15,7 +15,7 @@ import select
 import struct
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
@@ -24,6 +24,7 @@ from sipdiag.base.datagram import Datagram, Origin, Transport
 from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.limits import Limits
 from sipdiag.flows.tracker import BATCH_COUNT, Aside
+from sipdiag.readers import Progress
 
 Row = tuple[int, Datagram, Aside | None]
 """What ``SharedTracker.take`` takes."""
@@ -31,6 +32,8 @@ Row = tuple[int, Datagram, Aside | None]
 _COLUMNS = 5
 _PIPE_BYTES = 1 << 20
 """What Linux lets anybody have."""
+_NEWS_BYTES = 4 << 20
+"""A bar moves some ten times a second then."""
 _LENGTH = struct.Struct("<Q")
 _TRANSPORTS = {transport.value: transport for transport in Transport}
 
@@ -54,6 +57,7 @@ class Feed:
         self._new_ways: list[tuple[Any, ...]] = []
         self._columns: list[Any] = []
         self._rest: dict[int, _Rest] = {}
+        self._progress: tuple[int, int | None] = (0, None)
         self._waiting: deque[memoryview] = deque()
         self.waiting_bytes = 0
         """Of what the pipe had no room for."""
@@ -84,6 +88,12 @@ class Feed:
         if len(columns) >= BATCH_COUNT * _COLUMNS:
             self._flush()
 
+    def tell(self, done: int, total: int | None) -> None:
+        """Sends how far reading has come, if that is news."""
+        if abs(done - self._progress[0]) >= _NEWS_BYTES:
+            self._progress = done, total
+            self._flush()
+
     def close(self, *, whole: bool) -> None:
         """Sends all that waits, if this is the ``whole``, and ends the feed."""
         if whole:
@@ -93,7 +103,7 @@ class Feed:
         self._connection.close()
 
     def _flush(self) -> None:
-        self._push(marshal.dumps((self._new_ways, self._columns, self._rest)))
+        self._push(marshal.dumps((self._new_ways, self._columns, self._rest, self._progress)))
         self._new_ways, self._columns, self._rest = [], [], {}
 
     def _push(self, packed: bytes) -> None:
@@ -135,13 +145,15 @@ def _widen(connection: Connection) -> None:
             fcntl.fcntl(connection.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
-def fed(connection: Connection) -> Iterator[list[Row]]:
-    """What the other end's ``Feed`` was given, some rows at a time, up to its end. Raises ``Ended``
-    where that doesn't come."""
+def fed(connection: Connection, on_progress: Progress | None = None) -> Generator[list[Row], None, None]:
+    """What the other end's ``Feed`` was given, some rows at a time, up to its end; ``on_progress``
+    is called with what it was told. Raises ``Ended`` where the end doesn't come."""
     ways: list[tuple[Endpoint, Endpoint, str]] = []
     with os.fdopen(os.dup(connection.fileno()), "rb", _PIPE_BYTES) as file:
         while (batch := _batch(file)) is not None:
-            new_ways, columns, rest = batch
+            new_ways, columns, rest, progress = batch
+            if on_progress is not None and progress[0]:
+                on_progress(*progress)
             ways += [(Endpoint(*src), Endpoint(*dst), source) for src, dst, source in new_ways]
             each = iter(columns)
             rows: list[Row] = []

@@ -1,9 +1,9 @@
 """One source, or several that go on from each other, read by one process and followed by several.
 
 Contract: ``track_shared`` gives the same ``Subjects`` as one process, to the last count and order,
-or raises ``Indivisible``, and then one process must do it all. The first process reads; it follows
-the datagrams between some pairs of addresses itself, and hands those between others to the process
-whose they are. What all find is put together by ``flows.parts``.
+or raises ``Indivisible``, and then one process must do it all. A child reads; it follows the
+datagrams between some pairs of addresses itself, and hands those between others to the process
+whose they are, this one or another child. What all find is put together by ``flows.parts``.
 
 Which addresses belong together is guessed from the source's beginning. If it turns out that two
 shares saw pieces of one call, they are dealt anew, knowing that, and the source is read again.
@@ -16,6 +16,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
 from multiprocessing.connection import Connection
@@ -96,41 +97,56 @@ def track_shared(
     reading them does, and ``Indivisible``."""
     owners: Owners = {}
     for _ in range(_ATTEMPTS):
-        reading = _Reading(paths, limits, on_progress)
-        parts = _parts(reading, jobs, local, limits, owners)
+        read, others = _followed(paths, jobs, local, limits, owners, on_progress)
+        parts = [read.part, *others]
         if not entangled(parts):
-            hits.counts.update(reading.hits.counts)
-            source, media = reading.source, reading.media
-            return join(parts, source, media, local=local, limits=limits, hits=hits)
+            hits.counts.update(read.hits.counts)
+            return join(parts, read.source, read.media, local=local, limits=limits, hits=hits)
+        owners = read.owners
         found = groups(parts)
-        _deal(found, jobs, _READING * sum(weight for weight, _ in found), owners)
+        _deal(found, [_READING * sum(weight for weight, _ in found), *[0.0] * (jobs - 1)], owners)
     raise Indivisible("its calls go by several addresses")
 
 
-def _parts(
-    reading: _Reading, jobs: int, local: frozenset[str], limits: Limits, owners: Owners
-) -> list[Part]:
+def _followed(
+    paths: Sequence[Path],
+    jobs: int,
+    local: frozenset[str],
+    limits: Limits,
+    owners: Owners,
+    on_progress: Progress | None,
+) -> tuple[_Read, list[Part]]:
+    """What the process that reads found, and what the others did. This one is one of the others:
+    most is found by those, and what is found here needn't be sent."""
     pipes = [multiprocessing.Pipe(duplex=False) for _ in range(jobs - 1)]
     inlets, outlets = [inlet for inlet, _ in pipes], [outlet for _, outlet in pipes]
     shared = forks()
     tracking = _Tracking(local, limits_of_share(limits, jobs), hash if shared else hash_of)
-    first = _First(tracking, reading, inlets, [Feed(outlet, limits) for outlet in outlets], owners)
-    # A copy of this process has the others' ends, too, and must close them: an end is only noticed
-    # when nobody has it any more.
-    pieces: list[_First | _Other] = [first]
-    pieces += [
-        _Other(
-            tracking,
-            inlet,
-            [end for end in chain(inlets, outlets) if end is not inlet] if shared else [],
-        )
+    # A copy of this process has every end, as this one has, and must close those that aren't its
+    # own: an end is only noticed when nobody has it any more.
+    ends = [*inlets, *outlets]
+    reader = _Reader(
+        tracking,
+        _Reading(paths, limits),
+        [Feed(outlet, limits) for outlet in outlets],
+        owners,
+        inlets if shared else [],
+        on_progress is not None,
+    )
+    here, *others = [
+        _Other(tracking, inlet, [end for end in ends if end is not inlet] if shared else [])
         for inlet in inlets
     ]
+    here.foreign = [end for end in ends if end is not here.inlet]
+    here.on_progress = on_progress
+    pieces: list[_Reader | _Other] = [here, reader, *others]
     try:
-        return spread(_part, pieces, jobs)
+        parts = spread(_work, pieces, jobs)
     finally:
-        for end in chain(inlets, outlets):
+        for end in ends:
             end.close()
+    read = next(part for part in parts if isinstance(part, _Read))
+    return read, [part for part in parts if isinstance(part, Part)]
 
 
 @dataclass(slots=True)
@@ -149,43 +165,61 @@ class _Tracking:
 
 @dataclass(slots=True)
 class _Other:
-    """The work of another process: it follows what it is given."""
+    """The work of a process that doesn't read: it follows what it is given."""
 
     tracking: _Tracking
     inlet: Connection
     foreign: Sequence[Connection]
+    on_progress: Progress | None = None
 
-    def part(self) -> Part:
+    def part(self) -> Part | None:
+        """None where it wasn't given all, as then the process that reads has failed."""
         for end in self.foreign:
             end.close()
         tracker = self.tracking.tracker()
         try:
-            for rows in fed(self.inlet):
-                tracker.take_all(rows)
+            with closing(fed(self.inlet, self.on_progress)) as batches:
+                for rows in batches:
+                    tracker.take_all(rows)
         except Ended:
-            raise Indivisible("it wasn't read to its end") from None
+            return None
+        finally:
+            self.inlet.close()
         return tracker.part()
 
 
 @dataclass(slots=True)
-class _First:
-    """The work of this process: it reads, deals, and follows what it hasn't given away."""
+class _Read:
+    """What the process that reads found: its part, and the whole of what it alone sees."""
+
+    part: Part
+    source: Source
+    media: MediaTable
+    hits: LimitHits
+    owners: Owners
+
+
+@dataclass(slots=True)
+class _Reader:
+    """The work of the process that reads: it deals, and follows what it hasn't given away."""
 
     tracking: _Tracking
     reading: _Reading
-    inlets: Sequence[Connection]
     feeds: Sequence[Feed]
     owners: Owners
+    foreign: Sequence[Connection]
+    is_watched: bool
 
-    def part(self) -> Part:
-        for end in self.inlets:
+    def part(self) -> _Read:
+        for end in self.foreign:
             end.close()
         whole = False
+        reading = self.reading
         try:
             tracker = self.tracking.tracker()
             most_ways = self.tracking.limits.known_flows
-            dealer = _Dealer(tracker, self.feeds, self.reading, self.owners, most_ways)
-            rows = self.reading.rows()
+            dealer = _Dealer(tracker, self.feeds, reading, self.owners, most_ways)
+            rows = reading.rows(self.feeds[0].tell if self.is_watched else None)
             if not self.owners:
                 sample = deque(islice(rows, SAMPLE_COUNT))
                 dealer.look_at(sample)
@@ -195,10 +229,10 @@ class _First:
         finally:
             for feed in self.feeds:
                 feed.close(whole=whole)
-        return tracker.part()
+        return _Read(tracker.part(), reading.source, reading.media, reading.hits, self.owners)
 
 
-def _part(work: _First | _Other) -> Part:
+def _work(work: _Reader | _Other) -> _Read | Part | None:
     return work.part()
 
 
@@ -213,9 +247,11 @@ class _Reading:
     source: Source
     media: MediaTable
 
-    def __init__(self, paths: Sequence[Path], limits: Limits, on_progress: Progress | None) -> None:
+    def __init__(self, paths: Sequence[Path], limits: Limits) -> None:
         self.hits = LimitHits()
-        self._paths, self._limits, self._on_progress = paths, limits, on_progress
+        self._paths, self._limits = paths, limits
+        self._all_bytes = sum(map(os.path.getsize, paths))
+        self._bytes = self._bytes_of_file = 0
         self._packets = 0
         self._file: Source | None = None
 
@@ -224,18 +260,25 @@ class _Reading:
         """Packets read so far."""
         return self._packets + (self._file.packets if self._file else 0)
 
-    def rows(self) -> Iterator[Row]:
+    @property
+    def fraction(self) -> float:
+        """How much of all has been read."""
+        return min(1.0, (self._bytes + self._bytes_of_file) / max(1, self._all_bytes))
+
+    def rows(self, on_progress: Progress | None) -> Iterator[Row]:
         """Every datagram, as a tracker of shares takes it. Raises ``Indivisible`` where the clock
         may have been set back."""
+
+        def step(done: int, total: int | None) -> None:
+            self._bytes_of_file = done
+            if on_progress is not None:
+                on_progress(done, total)
+
         place = newest_ns = 0
         media = None
         for path in self._paths:
             reader = open_source(
-                path,
-                limits=self._limits,
-                hits=self.hits,
-                on_progress=self._on_progress,
-                media=media,
+                path, limits=self._limits, hits=self.hits, on_progress=step, media=media
             )
             file = self._file = reader.source
             if media is None:
@@ -252,11 +295,12 @@ class _Reading:
             if file is not self.source:
                 self.source.extend(file)
             self._packets += file.packets
-            self._file = None
+            self._bytes += self._bytes_of_file
+            self._file, self._bytes_of_file = None, 0
 
 
 class _Way(NamedTuple):
-    """From one endpoint to another, in one file: who follows it (None = this process), and its
+    """From one endpoint to another, in one file: who follows it (None = who reads it), and its
     number there."""
 
     feed: Feed | None
@@ -275,6 +319,8 @@ class _Dealer:
     owners: Owners
     most_ways: int
     followed: int = 0
+    idle: float = 0.0
+    """What the others could have done while the beginning was looked at."""
 
     def look_at(self, sample: Iterable[Row]) -> None:
         """Deals the pairs of the source's beginning. Raises ``Indivisible`` where it's no help."""
@@ -287,8 +333,11 @@ class _Dealer:
             call_id = _CALL_ID.search(datagram.payload)
             if call_id is not None and not datagram.payload.startswith(b"REGISTER"):
                 found.link(call_id[1], pair)
-        reading = self._reading(sum(weight for weight, _ in found.all()))
-        _deal(found.all(), 1 + len(self.feeds), reading, self.owners)
+        dealt = found.all()
+        reading = self.idle = self._reading(sum(weight for weight, _ in dealt))
+        # All that comes is taken to be like the beginning, but the others were idle only there.
+        idle = reading * self.reading.fraction
+        _deal(dealt, [reading, *[idle] * len(self.feeds)], self.owners)
 
     def _reading(self, messages: int) -> float:
         """The work of reading so far, with so many messages."""
@@ -331,7 +380,8 @@ class _Dealer:
         if number is None:
             taken = [feed.count for feed in self.feeds]
             reading = self._reading(self.followed + sum(taken))
-            loads = [reading + self.followed, *(_ELSEWHERE * count for count in taken)]
+            loads = [reading + self.followed]
+            loads += [self.idle + _ELSEWHERE * count for count in taken]
             number = self.owners[pair] = min(range(len(loads)), key=loads.__getitem__)
         source = datagram.origin.source
         if number == 0:
@@ -340,15 +390,14 @@ class _Dealer:
         return _Way(feed, feed.way(src, dst, source), source)
 
 
-def _deal(found: list[tuple[int, list[Pair]]], shares: int, reading: float, owners: Owners) -> None:
+def _deal(found: list[tuple[int, list[Pair]]], loads: list[float], owners: Owners) -> None:
     """Gives each group to the share that has least to do with it, the heaviest first; one that has
-    one and the same owner already, stays with it. The first share has ``reading`` to do besides.
+    one and the same owner already, stays with it. ``loads``: what each share has to do besides.
     Raises ``Indivisible`` where that is no help."""
-    total = reading + sum(weight for weight, _ in found)
-    loads = [reading, *[0.0] * (shares - 1)]
+    total = sum(loads) + sum(weight for weight, _ in found)
 
     def give(weight: int, pairs: list[Pair], numbers: Iterable[int]) -> None:
-        taken = [weight, *[_ELSEWHERE * weight] * (shares - 1)]
+        taken = [weight, *[_ELSEWHERE * weight] * (len(loads) - 1)]
         least = min(numbers, key=lambda n: loads[n] + taken[n])
         loads[least] += taken[least]
         owners.update(dict.fromkeys(pairs, least))
@@ -362,6 +411,6 @@ def _deal(found: list[tuple[int, list[Pair]]], shares: int, reading: float, owne
         else:
             give(weight, pairs, [number])
     for weight, pairs in homeless:
-        give(weight, pairs, range(shares))
+        give(weight, pairs, range(len(loads)))
     if max(loads) > MOST_IN_ONE * total:
         raise Indivisible("nearly all of it is between two addresses")

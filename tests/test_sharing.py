@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -18,10 +19,12 @@ from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits
 from sipdiag.base.shares import Indivisible
 from sipdiag.crafting.capture import PcapBuilder, ip_packets, udp_segment
 from sipdiag.crafting.scenario import START_NS, Scenario
-from sipdiag.feeds import Row
 from sipdiag.pipeline import DEFAULTS, Options, analyse, compare
 from sipdiag.report.json import render
 from tests.bench.made import Load, make
+from tests.readers.packets import pcap
+
+T = TypeVar("T")
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 ONE_A_CASE = [
@@ -50,7 +53,7 @@ def shared(path: Path, jobs: int = 2, options: Options = DEFAULTS) -> None:
         local=options.local,
         limits=options.limits,
         hits=LimitHits(),
-        on_progress=None,
+        on_progress=options.on_progress,
     )
 
 
@@ -266,19 +269,53 @@ def test_processes_that_are_no_copies_come_to_the_same(
     assert told(path, jobs=jobs) == told(path, jobs=1)
 
 
-@pytest.mark.parametrize("jobs", [2, 3])
+@pytest.mark.parametrize(("who", "jobs"), [("_Reading", 2), ("_Reading", 3), ("_Other", 3)])
 def test_a_process_that_is_killed_is_told_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, who: str, jobs: int
 ) -> None:
-    def die(rows: object) -> Iterator[Row]:
-        os.kill(os.getpid(), signal.SIGKILL)
-        yield from ()
+    here = os.getpid()
 
-    monkeypatch.setattr(sharing, "fed", die)
+    def dies_in_a_child(work: Callable[..., T]) -> Callable[..., T]:
+        def die(*args: object, **kwargs: object) -> T:
+            if os.getpid() != here:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return work(*args, **kwargs)
+
+        return die
+
+    name = "rows" if who == "_Reading" else "part"
+    kind = getattr(sharing, who)
+    monkeypatch.setattr(kind, name, dies_in_a_child(getattr(kind, name)))
     path = tmp_path / "measured.pcap"
     make(path, Load.SIGNALLING, 3_000_000)
     with pytest.raises(InputError, match="--jobs 1"):
         shared(path, jobs)
+
+
+def test_what_cant_be_read_is_told_as_by_one_process(tmp_path: Path) -> None:
+    path = tmp_path / "radio.pcap"
+    path.write_bytes(pcap([bytes(100)] * 10, 105))
+    said = []
+    for jobs in (1, 2):
+        with pytest.raises(InputError, match="link type 105") as raised:
+            told(path, jobs=jobs)
+        said.append(str(raised.value))
+    with pytest.raises(InputError, match="link type 105"):
+        shared(path)
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("load", Load)
+def test_how_far_reading_has_come_is_told_in_this_process(load: Load, tmp_path: Path) -> None:
+    path = tmp_path / "measured.pcap"
+    make(path, load, 30_000_000)
+    seen: list[tuple[int, int | None]] = []
+    shared(path, options=replace(DEFAULTS, on_progress=lambda *step: seen.append(step)))
+    size = path.stat().st_size
+    assert seen == sorted(seen)
+    assert len(set(seen)) >= 5
+    assert {total for _, total in seen} == {size}
+    assert seen[-1][0] > size / 2
 
 
 def test_a_cap_of_all_clients_is_for_one_process(tmp_path: Path) -> None:
