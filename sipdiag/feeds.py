@@ -10,19 +10,15 @@ bytes and takes a fifth of pickle's time; both processes run the same Python.
 from __future__ import annotations
 
 import marshal
-import os
-import select
 import struct
-import sys
-from collections import deque
 from collections.abc import Generator
-from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
 from sipdiag.base.datagram import Datagram, Origin, Transport
 from sipdiag.base.endpoint import Endpoint
 from sipdiag.base.limits import Limits
+from sipdiag.base.pipe import Outlet, opened
 from sipdiag.flows.tracker import BATCH_COUNT, Aside
 from sipdiag.readers import Progress
 
@@ -30,8 +26,6 @@ Row = tuple[int, Datagram, Aside | None]
 """What ``SharedTracker.take`` takes."""
 
 _COLUMNS = 5
-_PIPE_BYTES = 1 << 20
-"""What Linux lets anybody have."""
 _NEWS_BYTES = 4 << 20
 """A bar moves some ten times a second then."""
 _LENGTH = struct.Struct("<Q")
@@ -50,19 +44,17 @@ class Feed:
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self.count = 0
         """Datagrams taken."""
-        self.gone = False
-        self._connection = connection
-        self._most_bytes = limits.share_bytes
+        self._outlet = Outlet(connection, limits.share_bytes)
         self._ways: dict[tuple[Endpoint, Endpoint, str], int] = {}
         self._new_ways: list[tuple[Any, ...]] = []
         self._columns: list[Any] = []
         self._rest: dict[int, _Rest] = {}
         self._progress: tuple[int, int | None] = (0, None)
-        self._waiting: deque[memoryview] = deque()
-        self.waiting_bytes = 0
-        """Of what the pipe had no room for."""
-        os.set_blocking(connection.fileno(), False)
-        _widen(connection)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the other process is."""
+        return self._outlet.gone
 
     def way(self, src: Endpoint, dst: Endpoint, source: str) -> int:
         """A number for what goes from one endpoint to another and comes from ``source``."""
@@ -99,57 +91,25 @@ class Feed:
         if whole:
             self._flush()
             self._push(marshal.dumps(None))
-            self._drain(0)
-        self._connection.close()
+            self._outlet.flush()
+        self._outlet.close()
 
     def _flush(self) -> None:
         self._push(marshal.dumps((self._new_ways, self._columns, self._rest, self._progress)))
         self._new_ways, self._columns, self._rest = [], [], {}
 
     def _push(self, packed: bytes) -> None:
-        for data in (_LENGTH.pack(len(packed)), packed):
-            self._waiting.append(memoryview(data))
-            self.waiting_bytes += len(data)
-        self._drain(self._most_bytes)
-
-    def _drain(self, most_bytes: int) -> None:
-        """Writes what can be written, and waits until no more than ``most_bytes`` are left."""
-        waiting = self._waiting
-        while waiting and not self.gone:
-            try:
-                written = os.write(self._connection.fileno(), waiting[0])
-            except BlockingIOError:
-                if self.waiting_bytes <= most_bytes:
-                    return
-                select.select([], [self._connection], [])
-                continue
-            except BrokenPipeError:
-                self.gone = True
-                break
-            self.waiting_bytes -= written
-            if written == len(waiting[0]):
-                waiting.popleft()
-            else:
-                waiting[0] = waiting[0][written:]
-        if self.gone:
-            waiting.clear()
-            self.waiting_bytes = 0
+        self._outlet.write(_LENGTH.pack(len(packed)))
+        self._outlet.write(packed)
 
 
-def _widen(connection: Connection) -> None:
-    """Gives the pipe room for some batches, as it is filled only when one is ready."""
-    if sys.platform == "linux":
-        import fcntl
-
-        with suppress(OSError):
-            fcntl.fcntl(connection.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-
-
-def fed(connection: Connection, on_progress: Progress | None = None) -> Generator[list[Row], None, None]:
+def fed(
+    connection: Connection, on_progress: Progress | None = None
+) -> Generator[list[Row], None, None]:
     """What the other end's ``Feed`` was given, some rows at a time, up to its end; ``on_progress``
     is called with what it was told. Raises ``Ended`` where the end doesn't come."""
     ways: list[tuple[Endpoint, Endpoint, str]] = []
-    with os.fdopen(os.dup(connection.fileno()), "rb", _PIPE_BYTES) as file:
+    with opened(connection) as file:
         while (batch := _batch(file)) is not None:
             new_ways, columns, rest, progress = batch
             if on_progress is not None and progress[0]:

@@ -19,18 +19,16 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
 from sipdiag.base.errors import InputError
+from sipdiag.base.pipe import Outlet, opened
 from sipdiag.base.team import ALONE, Team
 
 P = TypeVar("P")
 R = TypeVar("R")
-
-_AT_ONCE_BYTES = 1 << 20
-"""Taken from a child's results while it still packs them."""
 
 
 def forks() -> bool:
@@ -84,8 +82,7 @@ def spread(
         for turn in turns[1:]:
             ours, theirs = context.Pipe(duplex=False)
             mine = [pieces[number] for number in turn]
-            first = not children
-            process = context.Process(target=_child, args=(work, mine, theirs, first), daemon=True)
+            process = context.Process(target=_child, args=(work, mine, theirs), daemon=True)
             process.start()
             theirs.close()
             children.append((process, ours, turn))
@@ -119,7 +116,7 @@ def _receive(
     failed: dict[int, BaseException],
 ) -> None:
     try:
-        with _without_gc(), io.BufferedReader(_Inlet(connection), _AT_ONCE_BYTES) as inlet:
+        with _without_gc(), opened(connection) as inlet:
             results, error = pickle.load(inlet)
     except (EOFError, pickle.UnpicklingError):
         process.join()
@@ -133,40 +130,9 @@ def _receive(
         failed[turn[len(results)]] = error
 
 
-class _Inlet(io.RawIOBase):
-    """What comes by a connection, as a file that ends where the other side is gone."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection, self._rest = connection, memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._rest:
-            try:
-                self._rest = memoryview(self._connection.recv_bytes())
-            except (EOFError, OSError):
-                return 0
-        count = min(len(buffer), len(self._rest))
-        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
-        return count
-
-
-class _Outlet:
-    """A file that writes to a connection."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def write(self, data: bytes) -> int:
-        self._connection.send_bytes(data)
-        return len(data)
-
-
-def _child(work: Callable[[P], R], pieces: list[P], connection: Connection, is_first: bool) -> None:
-    """What a child does: its pieces up to the first that fails. The first child's results are taken
-    while it still packs them; others pack theirs meanwhile, to be waited for no longer."""
+def _child(work: Callable[[P], R], pieces: list[P], connection: Connection) -> None:
+    """What a child does: its pieces up to the first that fails. Where its results are waited for,
+    they are taken while it still packs them; otherwise it packs and keeps them."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     results: list[R] = []
@@ -177,11 +143,10 @@ def _child(work: Callable[[P], R], pieces: list[P], connection: Connection, is_f
         except Exception as raised:
             error = raised
             break
-    with _without_gc(), suppress(BrokenPipeError):
-        if is_first:
-            pickle.dump((results, error), _Outlet(connection), pickle.HIGHEST_PROTOCOL)
-        else:
-            connection.send_bytes(pickle.dumps((results, error), pickle.HIGHEST_PROTOCOL))
+    outlet = Outlet(connection)
+    with _without_gc():
+        pickle.dump((results, error), outlet, pickle.HIGHEST_PROTOCOL)
+    outlet.flush()
 
 
 def _end_with_parent() -> None:

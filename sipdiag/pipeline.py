@@ -66,7 +66,7 @@ __all__ = [
 ]
 
 
-WORTH_REQUESTS = 10_000
+WORTH_REQUESTS = 4_000
 """With fewer, all is judged before another process has begun."""
 
 

@@ -86,38 +86,19 @@ def test_nothing_that_a_datagram_says_is_lost(ends: tuple[Connection, Connection
     assert through(ends, given) == given
 
 
-def test_more_than_the_pipe_holds_waits_here_for_whoever_is_slow(
+def test_how_far_reading_has_come_is_told_where_that_is_news(
     ends: tuple[Connection, Connection],
 ) -> None:
     inlet, outlet = ends
     feed = Feed(outlet, DEFAULT_LIMITS)
-    given = rows(1024, 10_000)
-    put(feed, given)
-    assert 1 << 20 < feed.waiting_bytes < len(given) * 10_100
-    taken: list[Row] = []
-    thread = threading.Thread(target=lambda: taken.extend(chain.from_iterable(fed(inlet))))
-    thread.start()
+    for done in range(0, 20_000_000, 65_536):
+        feed.tell(done, 20_000_000)
     feed.close(whole=True)
-    thread.join()
-    assert taken == given
-
-
-def test_no_more_waits_than_may(ends: tuple[Connection, Connection]) -> None:
-    inlet, outlet = ends
-    limits = replace(DEFAULT_LIMITS, share_bytes=3_000_000)
-    feed = Feed(outlet, limits)
-    given = rows(2048, 10_000)
-    taken: list[Row] = []
-    thread = threading.Thread(target=lambda: taken.extend(chain.from_iterable(fed(inlet))))
-    thread.start()
-    most = 0
-    for row in given:
-        put(feed, [row])
-        most = max(most, feed.waiting_bytes)
-    feed.close(whole=True)
-    thread.join()
-    assert taken == given
-    assert most <= limits.share_bytes
+    told: list[tuple[int, int | None]] = []
+    assert not list(chain.from_iterable(fed(inlet, lambda *step: told.append(step))))
+    assert len(told) == 5
+    assert told == sorted(told)
+    assert {total for _, total in told} == {20_000_000}
 
 
 def test_who_is_gone_is_given_nothing_more(ends: tuple[Connection, Connection]) -> None:
@@ -127,7 +108,6 @@ def test_who_is_gone_is_given_nothing_more(ends: tuple[Connection, Connection]) 
     inlet.close()
     put(feed, rows(BATCH_COUNT))
     assert feed.gone
-    assert feed.waiting_bytes == 0
     feed.close(whole=True)
 
 
