@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULTS",
     "Advised",
+    "Diagnosis",
     "Illustrated",
     "Input",
     "Options",
@@ -61,6 +62,9 @@ __all__ = [
     "compare",
     "compare_illustrated",
     "datagrams",
+    "diagnose",
+    "diagnose_beside",
+    "illustrate",
     "open_input",
     "read",
 ]
@@ -75,7 +79,7 @@ def _target(subjects: Subjects, options: Options) -> Target:
     return Target(version, subjects.pbx_driver)
 
 
-class _Judged(NamedTuple):
+class Diagnosis(NamedTuple):
     """A report, and what it was made from. ``contexts``: the one with the verdict first, GOOD of
     a comparison not among them; ``inputs`` of each, by the name of its source."""
 
@@ -99,15 +103,17 @@ def analyse(*sources: Input, options: Options = DEFAULTS) -> Report:
     Raises ``InputError`` where one can't be read, ``AccessError`` where a right or tool lacks,
     ``UsageError`` for more vantages than sources.
     """
-    return _analyse(sources, options, illustrated=False).report
+    return diagnose(sources, options, illustrated=False).report
 
 
 def analyse_illustrated(*sources: Input, options: Options = DEFAULTS) -> Illustrated:
     """As ``analyse``, with the pictures of a page; what can be is read a second time for them."""
-    return _illustrate(_analyse(sources, options, illustrated=True), options)
+    return illustrate(diagnose(sources, options, illustrated=True), options)
 
 
-def _analyse(sources: Sequence[Input], options: Options, *, illustrated: bool) -> _Judged:
+def diagnose(sources: Sequence[Input], options: Options, *, illustrated: bool) -> Diagnosis:
+    """As ``analyse``, with all that the report was made from. ``illustrated``: whether pictures are
+    to follow."""
     if len(options.vantages) > len(sources):
         raise UsageError("--vantage was given more often than there are files")
     hits = LimitHits()
@@ -141,7 +147,7 @@ def _analyse(sources: Sequence[Input], options: Options, *, illustrated: bool) -
     setup = _setup(everything, options)
     names = [subjects.source.name for subjects in everything]
 
-    def judged(team: Team) -> _Judged:
+    def judged(team: Team) -> Diagnosis:
         contexts = [
             Context(
                 subjects,
@@ -170,7 +176,7 @@ def _analyse(sources: Sequence[Input], options: Options, *, illustrated: bool) -
         )
         for each in contexts:
             each.leave_team()
-        return _Judged(
+        return Diagnosis(
             report,
             [contexts[worst], *(c for n, c in enumerate(contexts) if n != worst)],
             dict(zip(names, inputs, strict=True)),
@@ -248,15 +254,17 @@ def _place(source: Source, vantage: Vantage) -> None:
 
 def compare(good: Input, bad: Input, options: Options = DEFAULTS) -> Report:
     """Diagnoses BAD with GOOD as its baseline. Raises as ``analyse`` does."""
-    return _compare(good, bad, options, illustrated=False).report
+    return diagnose_beside(good, bad, options, illustrated=False).report
 
 
 def compare_illustrated(good: Input, bad: Input, options: Options = DEFAULTS) -> Illustrated:
     """As ``compare``, with the pictures of a page; what can be is read a second time for them."""
-    return _illustrate(_compare(good, bad, options, illustrated=True), options)
+    return illustrate(diagnose_beside(good, bad, options, illustrated=True), options)
 
 
-def _compare(good: Input, bad: Input, options: Options, *, illustrated: bool) -> _Judged:
+def diagnose_beside(good: Input, bad: Input, options: Options, *, illustrated: bool) -> Diagnosis:
+    """As ``compare``, with all that the report was made from. ``illustrated``: whether pictures are
+    to follow."""
     hits = LimitHits()
     if options.anonymise is not None:
         options.anonymise.label(good, "good")
@@ -267,7 +275,7 @@ def _compare(good: Input, bad: Input, options: Options, *, illustrated: bool) ->
     sources = [good_subjects.source, subjects.source]
     names = [source.name for source in sources]
 
-    def judged(team: Team) -> _Judged:
+    def judged(team: Team) -> Diagnosis:
         baseline = Context(good_subjects)
         context = Context(subjects, baseline, team=team)
         verdict = judge(context)
@@ -280,7 +288,7 @@ def _compare(good: Input, bad: Input, options: Options, *, illustrated: bool) ->
             compare_contexts(baseline, context, verdict),
         )
         context.leave_team()
-        return _Judged(
+        return Diagnosis(
             report,
             [context],
             {names[0]: [good], names[1]: [bad]},
@@ -294,7 +302,8 @@ def _hold(source: Input, options: Options, hits: LimitHits, wanted: bool) -> Hel
     return Held(options.limits, hits) if wanted and not can_be_reopened(source) else None
 
 
-def _illustrate(judged: _Judged, options: Options) -> Illustrated:
+def illustrate(judged: Diagnosis, options: Options) -> Illustrated:
+    """The report with its pictures, for which what can be is read a second time."""
     from sipdiag.report.picture.paint import paint
 
     quietly = replace(options, on_progress=None)

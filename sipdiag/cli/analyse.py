@@ -63,8 +63,8 @@ def command(
     )  # fmt: skip
     options = outputs.prepare(files, options)
     say_of_jobs(files, jobs)
-    run = pipeline.analyse_illustrated if outputs.illustrated else pipeline.analyse
     with secrets_shown(show_secrets), progress(quiet) as step:
-        told = run(*files, options=replace(options, on_progress=step))
-    report = outputs.deliver(told, files, options)
+        watched = replace(options, on_progress=step)
+        diagnosis = pipeline.diagnose(files, watched, illustrated=outputs.illustrated)
+    report = outputs.deliver(diagnosis, files, options)
     raise typer.Exit(exit_code(report, fail_on))

@@ -58,8 +58,8 @@ def command(
     )  # fmt: skip
     options = outputs.prepare([good, bad], options)
     say_of_jobs([good, bad], jobs)
-    run = pipeline.compare_illustrated if outputs.illustrated else pipeline.compare
     with secrets_shown(show_secrets), progress(quiet) as step:
-        told = run(good, bad, replace(options, on_progress=step))
-    report = outputs.deliver(told, [bad], options, good)
+        watched = replace(options, on_progress=step)
+        diagnosis = pipeline.diagnose_beside(good, bad, watched, illustrated=outputs.illustrated)
+    report = outputs.deliver(diagnosis, [bad], options, good)
     raise typer.Exit(exit_code(report, fail_on))

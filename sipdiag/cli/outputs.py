@@ -18,7 +18,7 @@ from sipdiag.anonymise import Anonymiser
 from sipdiag.base.errors import UsageError
 from sipdiag.cli.common import show
 from sipdiag.inputs import Options
-from sipdiag.pipeline import Illustrated
+from sipdiag.pipeline import Diagnosis, illustrate
 from sipdiag.report.model import Report
 from sipdiag.report.safe import plain, secrets_shown
 
@@ -56,6 +56,10 @@ WritePcap = Annotated[
         metavar="FILE",
     ),
 ]
+
+_KEPT: list[Diagnosis] = []
+"""The last one, for as long as the process lasts: to take apart what a large capture left is a
+fortieth of the time that two processes need for all, and nobody waits for the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +104,16 @@ class Outputs:
 
     def deliver(
         self,
-        told: Report | Illustrated,
+        diagnosis: Diagnosis,
         inputs: Sequence[str],
         options: Options,
         good: str | None = None,
     ) -> Report:
         """Prints and writes everything. ``good``: GOOD of a comparison."""
-        report = told.report if isinstance(told, Illustrated) else told
+        _KEPT[:] = [diagnosis]
+        report = diagnosis.report
         with secrets_shown(self.show_secrets):
+            pictures = illustrate(diagnosis, options).pictures if self.illustrated else None
             show(
                 report,
                 as_json=self.json,
@@ -115,14 +121,14 @@ class Outputs:
                 quiet=self.quiet,
                 what_if=self.what_if,
             )
-            if self.plot is not None and isinstance(told, Illustrated):
+            if self.plot is not None and pictures is not None:
                 from sipdiag.cli.plot import write_plot
 
-                self._say(write_plot(told.pictures, self.plot))
-            if self.html is not None and isinstance(told, Illustrated):
+                self._say(write_plot(pictures, self.plot))
+            if self.html is not None and pictures is not None:
                 from sipdiag.cli.html_out import write_html
 
-                self._say(write_html(report, told.pictures, self.html))
+                self._say(write_html(report, pictures, self.html))
             if self.write_pcap is not None:
                 self._write_pcap(report, inputs, options, good)
         return report
