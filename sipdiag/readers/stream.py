@@ -52,6 +52,8 @@ class _Gzip:
     def __init__(self) -> None:
         self._engine = zlib.decompressobj(wbits=31)
         self._error: zlib.error | None = None
+        self._has_more = False
+        """What is given may be less than what it has, though all that it was fed is used up."""
 
     @property
     def eof(self) -> bool:
@@ -63,7 +65,7 @@ class _Gzip:
 
     @property
     def needs_input(self) -> bool:
-        return self._error is None and not self._engine.unconsumed_tail
+        return self._error is None and not self._engine.unconsumed_tail and not self._has_more
 
     def feed(self, data: bytes) -> bytes:
         """Raises ``zlib.error`` for damage, after what was good before it has been given."""
@@ -72,9 +74,12 @@ class _Gzip:
         data = self._engine.unconsumed_tail + data
         before = self._engine.copy()
         try:
-            return self._engine.decompress(data, CHUNK)
+            given = self._engine.decompress(data, CHUNK)
         except zlib.error as error:
             self._error = error
+        else:
+            self._has_more = len(given) >= CHUNK
+            return given
         out = bytearray()
         try:
             for at in range(len(data)):
