@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from multiprocessing.connection import Connection
@@ -21,25 +19,15 @@ PHONE, PBX = Endpoint("198.51.100.1", 5060), Endpoint("2001:db8::5", 5060)
 T0 = 1_700_000_000_000_000_000
 
 
-def rows(count: int, size_bytes: int = 8) -> list[Row]:
+def rows(count: int) -> list[Row]:
     return [
         (
             n,
-            Datagram(
-                T0 + n, PHONE, PBX, Transport.UDP, n.to_bytes(size_bytes), Origin("a.pcap", n)
-            ),
+            Datagram(T0 + n, PHONE, PBX, Transport.UDP, n.to_bytes(8), Origin("a.pcap", n)),
             None,
         )
         for n in range(1, count + 1)
     ]
-
-
-@pytest.fixture
-def ends() -> Iterator[tuple[Connection, Connection]]:
-    inlet, outlet = multiprocessing.Pipe(duplex=False)
-    yield inlet, outlet
-    inlet.close()
-    outlet.close()
 
 
 def put(feed: Feed, given: list[Row]) -> None:

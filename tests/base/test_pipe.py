@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
-from collections.abc import Iterator
 from multiprocessing.connection import Connection
-
-import pytest
 
 from sipdiag.base.pipe import Outlet, opened
 
 PIECES = [n.to_bytes(2) * 5000 for n in range(1024)]
 WHOLE = b"".join(PIECES)
-
-
-@pytest.fixture
-def ends() -> Iterator[tuple[Connection, Connection]]:
-    inlet, outlet = multiprocessing.Pipe(duplex=False)
-    yield inlet, outlet
-    inlet.close()
-    outlet.close()
 
 
 class Taking(threading.Thread):
