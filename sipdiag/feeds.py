@@ -45,7 +45,7 @@ class Feed:
         self.count = 0
         """Datagrams taken."""
         self._outlet = Outlet(connection, limits.share_bytes)
-        self._ways: dict[tuple[Endpoint, Endpoint, str], int] = {}
+        self._ways_count = 0
         self._new_ways: list[tuple[Any, ...]] = []
         self._columns: list[Any] = []
         self._rest: dict[int, _Rest] = {}
@@ -57,13 +57,10 @@ class Feed:
         return self._outlet.gone
 
     def way(self, src: Endpoint, dst: Endpoint, source: str) -> int:
-        """A number for what goes from one endpoint to another and comes from ``source``."""
-        key = src, dst, source
-        number = self._ways.get(key)
-        if number is None:
-            number = self._ways[key] = len(self._ways)
-            self._new_ways.append(((*src,), (*dst,), source))
-        return number
+        """A new number for what goes from one endpoint to another and comes from ``source``."""
+        self._new_ways.append(((*src,), (*dst,), source))
+        self._ways_count += 1
+        return self._ways_count - 1
 
     def put(self, way: int, place: int, datagram: Datagram, aside: Aside | None) -> None:
         """Sends a row. ``way``: the number that its datagram's was given."""

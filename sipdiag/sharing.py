@@ -133,20 +133,23 @@ def _followed(
         inlets if shared else [],
         on_progress is not None,
     )
-    here, *others = [
-        _Other(tracking, inlet, [end for end in ends if end is not inlet] if shared else [])
-        for inlet in inlets
-    ]
-    here.foreign = [end for end in ends if end is not here.inlet]
-    here.on_progress = on_progress
+
+    def foreign(own: Connection) -> list[Connection]:
+        return [end for end in ends if end is not own]
+
+    here = _Other(tracking, inlets[0], foreign(inlets[0]), on_progress)
+    others = [_Other(tracking, own, foreign(own) if shared else []) for own in inlets[1:]]
     pieces: list[_Reader | _Other] = [here, reader, *others]
     try:
-        parts = spread(_work, pieces, jobs)
+        found = spread(_work, pieces, jobs)
     finally:
         for end in ends:
             end.close()
-    read = next(part for part in parts if isinstance(part, _Read))
-    return read, [part for part in parts if isinstance(part, Part)]
+    read = next(each for each in found if isinstance(each, _Read))
+    parts = [each for each in found if isinstance(each, Part)]
+    if len(parts) < len(inlets):
+        raise Indivisible("it wasn't read to its end")
+    return read, parts
 
 
 @dataclass(slots=True)
@@ -173,7 +176,7 @@ class _Other:
     on_progress: Progress | None = None
 
     def part(self) -> Part | None:
-        """None where it wasn't given all, as then the process that reads has failed."""
+        """None where it wasn't given all: what the process that reads says of that is told."""
         for end in self.foreign:
             end.close()
         tracker = self.tracking.tracker()
@@ -251,8 +254,7 @@ class _Reading:
         self.hits = LimitHits()
         self._paths, self._limits = paths, limits
         self._all_bytes = sum(map(os.path.getsize, paths))
-        self._bytes = self._bytes_of_file = 0
-        self._packets = 0
+        self._bytes = self._packets = 0
         self._file: Source | None = None
 
     @property
@@ -263,20 +265,21 @@ class _Reading:
     @property
     def fraction(self) -> float:
         """How much of all has been read."""
-        return min(1.0, (self._bytes + self._bytes_of_file) / max(1, self._all_bytes))
+        return min(1.0, self._bytes / max(1, self._all_bytes))
 
     def rows(self, on_progress: Progress | None) -> Iterator[Row]:
         """Every datagram, as a tracker of shares takes it. Raises ``Indivisible`` where the clock
         may have been set back."""
 
         def step(done: int, total: int | None) -> None:
-            self._bytes_of_file = done
+            self._bytes = before + done
             if on_progress is not None:
                 on_progress(done, total)
 
         place = newest_ns = 0
         media = None
         for path in self._paths:
+            before = self._bytes
             reader = open_source(
                 path, limits=self._limits, hits=self.hits, on_progress=step, media=media
             )
@@ -295,8 +298,7 @@ class _Reading:
             if file is not self.source:
                 self.source.extend(file)
             self._packets += file.packets
-            self._bytes += self._bytes_of_file
-            self._file, self._bytes_of_file = None, 0
+            self._file = None
 
 
 class _Way(NamedTuple):

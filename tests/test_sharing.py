@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -17,8 +17,9 @@ from sipdiag.base.datagram import Transport
 from sipdiag.base.errors import InputError
 from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits
 from sipdiag.base.shares import Indivisible
-from sipdiag.crafting.capture import PcapBuilder, ip_packets, udp_segment
+from sipdiag.crafting.capture import PcapBuilder, ip_packets, udp_segment, write_pcap
 from sipdiag.crafting.scenario import START_NS, Scenario
+from sipdiag.feeds import Ended, Row
 from sipdiag.pipeline import DEFAULTS, Options, analyse, compare
 from sipdiag.report.json import render
 from tests.bench.made import Load, make
@@ -188,12 +189,14 @@ def _indivisible(path: Path, why: str) -> None:
 def test_a_clock_set_back_is_for_one_process(tmp_path: Path) -> None:
     s = Scenario()
     a_busy_hour(s)
-    builder = PcapBuilder()
-    for number, datagram in enumerate(s.packets()):
-        back = 3_000_000_000 if number > 200 else 0
-        builder.add(replace(datagram, ts_ns=datagram.ts_ns - back))
     path = tmp_path / "back.pcap"
-    builder.write(path)
+    write_pcap(
+        path,
+        (
+            replace(datagram, ts_ns=datagram.ts_ns - (3_000_000_000 if number > 200 else 0))
+            for number, datagram in enumerate(s.packets())
+        ),
+    )
     _indivisible(path, "older")
 
 
@@ -223,11 +226,8 @@ def test_packets_without_a_time_are_read_as_by_one_process(tmp_path: Path) -> No
         s.at(n)
         s.register(phone)
         s.call(phone, media="none")
-    builder = PcapBuilder()
-    for datagram in s.packets():
-        builder.add(replace(datagram, ts_ns=START_NS))
     path = tmp_path / "timeless.pcap"
-    builder.write(path)
+    write_pcap(path, (replace(datagram, ts_ns=START_NS) for datagram in s.packets()))
     shared(path)
     assert told(path, jobs=2) == told(path, jobs=1)
 
@@ -290,6 +290,19 @@ def test_a_process_that_is_killed_is_told_of(
     make(path, Load.SIGNALLING, 3_000_000)
     with pytest.raises(InputError, match="--jobs 1"):
         shared(path, jobs)
+
+
+def test_what_isnt_read_to_its_end_is_for_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_off(*args: object) -> Iterator[list[Row]]:
+        yield from ()
+        raise Ended
+
+    monkeypatch.setattr(sharing, "fed", broken_off)
+    s = Scenario()
+    a_busy_hour(s)
+    _indivisible(s.write(tmp_path / "busy.pcap"), "to its end")
 
 
 def test_what_cant_be_read_is_told_as_by_one_process(tmp_path: Path) -> None:
