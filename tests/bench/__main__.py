@@ -55,7 +55,7 @@ class _Bench:
     def __init__(self, folder: Path, runs: int, bound_s: float) -> None:
         self._folder, self._runs, self._bound_s = folder, runs, bound_s
         self._tools = tools()
-        self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        self._core = sorted(os.sched_getaffinity(0))[:1] if hasattr(os, "sched_getaffinity") else []
 
     def measured(self, load: Load, sizes: Sequence[int]) -> list[Measured]:
         """Every tool on every size of one kind of capture."""
@@ -84,7 +84,7 @@ class _Bench:
             for tool in several:
                 if tool.name in stopped:
                     continue
-                taken = self._run(tool.command(path), tool.cores)
+                taken = self._run(tool.command(path))
                 told = (
                     "stopped"
                     if taken is None
@@ -97,14 +97,14 @@ class _Bench:
                     figures[tool.name].append(taken)
         return {name: None if name in stopped else median(taken) for name, taken in figures.items()}
 
-    def _run(self, command: Sequence[str], cores: int) -> Figures | None:
-        return run(command, self._cores[:cores] or None, bound_s=self._bound_s)
+    def _run(self, command: Sequence[str]) -> Figures | None:
+        return run(command, self._core or None, bound_s=self._bound_s)
 
     def help_ms(self) -> float:
         """How long ``sipdiag --help`` takes, once its files are in the cache."""
         command = [sys.executable, "-m", "sipdiag", "--help"]
-        self._run(command, 1)
-        taken = [self._run(command, 1) for _ in range(max(5, self._runs))]
+        self._run(command)
+        taken = [self._run(command) for _ in range(max(5, self._runs))]
         return 1000 * median([figures for figures in taken if figures]).wall_s
 
 

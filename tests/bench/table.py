@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tests.bench.made import Load
 from tests.bench.run import Figures
-from tests.bench.tools import COUNTING, OURS, PYSHARK, RECKONED, SHARED
+from tests.bench.tools import COUNTING, OURS, PYSHARK, RECKONED
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
@@ -57,8 +57,7 @@ def _conditions(conditions: Conditions) -> str:
     runs = f"Medians of {conditions.runs} runs" if conditions.runs > 1 else "One run of each"
     return (
         f"{conditions.machine}; {', '.join(conditions.versions)}. {runs}, the tools in turn. "
-        "Everything but `--jobs 2` is pinned to one core. Memory is the "
-        "peak of the largest process."
+        "Everything is pinned to one core. Memory is the peak of the largest process."
     )
 
 
@@ -124,7 +123,7 @@ def _targets(measured: Sequence[Measured], conditions: Conditions) -> str:
         ours, base = last.result[OURS], first.result[OURS]
         if ours is None or base is None:
             continue
-        counting, shared = last.result.get(COUNTING), last.result.get(SHARED)
+        counting = last.result.get(COUNTING)
         pyshark = last.result.get(f"{PYSHARK}{RECKONED}")
         rows = [
             (
@@ -143,7 +142,6 @@ def _targets(measured: Sequence[Measured], conditions: Conditions) -> str:
                 ours.peak_mib / base.peak_mib,
             ),
             ("speed against pyshark", "100 times", pyshark and pyshark.cpu_s / ours.cpu_s),
-            ("speed of `--jobs 2`", "1.7 times", shared and ours.wall_s / shared.wall_s),
         ]
         for what, goal, value in rows:
             said = "not measured" if value is None else _times(value)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 OURS = "sipdiag analyse -q"
-SHARED = "sipdiag analyse -q --jobs 2"
 COUNTING = "tshark -q -z sip,stat"
 FIELDS = "tshark -Y sip -T fields"
 SNGREP = "sngrep -N -q"
@@ -24,12 +23,11 @@ RECKONED = " (reckoned)"
 
 
 class Tool(NamedTuple):
-    """``name`` as the table says it. ``cores``: how many processors it may use. ``sampled``: it
-    is so slow that it reads two small captures, and its time is reckoned from them."""
+    """``name`` as the table says it. ``sampled``: it is so slow that it reads two small captures,
+    and its time is reckoned from them."""
 
     name: str
     command: Callable[[Path], list[str]]
-    cores: int = 1
     sampled: bool = False
     statuses: tuple[int, ...] = (0,)
 
@@ -48,10 +46,7 @@ def tools() -> list[Tool]:
     """Those that are installed, ours first."""
     python = sys.executable
     analyse = [python, "-m", "sipdiag", "analyse", "-q", "--fail-on", "never"]
-    found = [
-        Tool(OURS, lambda path: [*analyse, str(path)]),
-        Tool(SHARED, lambda path: [*analyse, "--jobs", "2", str(path)], cores=2),
-    ]
+    found = [Tool(OURS, lambda path: [*analyse, str(path)])]
     tshark, sngrep = shutil.which("tshark"), shutil.which("sngrep")
     if tshark is not None:
         fields = [word for name in _FIELDS for word in ("-e", name)]
