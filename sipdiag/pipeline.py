@@ -20,7 +20,6 @@ from sipdiag.base.datagram import Datagram, Source, Vantage
 from sipdiag.base.errors import UsageError
 from sipdiag.base.interval import NS
 from sipdiag.base.limits import LimitHits
-from sipdiag.base.team import Team
 from sipdiag.findings import judge, merge
 from sipdiag.findings.context import Context
 from sipdiag.flows.sightings import Sightings
@@ -40,7 +39,6 @@ from sipdiag.inputs import (
     read,
     track_all,
 )
-from sipdiag.jobs import together
 from sipdiag.protocols.media import MediaTable
 from sipdiag.report.build import build
 from sipdiag.report.comparison import compare_contexts
@@ -68,10 +66,6 @@ __all__ = [
     "open_input",
     "read",
 ]
-
-
-WORTH_REQUESTS = 4_000
-"""With fewer, all is judged before another process has begun."""
 
 
 def _target(subjects: Subjects, options: Options) -> Target:
@@ -146,50 +140,37 @@ def diagnose(sources: Sequence[Input], options: Options, *, illustrated: bool) -
             _place(crossing.far.source, Vantage.PBX)
     setup = _setup(everything, options)
     names = [subjects.source.name for subjects in everything]
-
-    def judged(team: Team) -> Diagnosis:
-        contexts = [
-            Context(
-                subjects,
-                crossings=[
-                    crossing
-                    for crossing, same_place in crossings
-                    if crossing.far.source is subjects.source and not same_place
-                ],
-                setup=setup,
-                team=team,
-            )
-            for subjects in everything
-        ]
-        verdicts = merge([judge(context) for context in contexts])
-        worst = max(
-            range(len(contexts)),
-            key=lambda n: (v.severity if (v := verdicts[n].root) else 0, -n),
+    contexts = [
+        Context(
+            subjects,
+            crossings=[
+                crossing
+                for crossing, same_place in crossings
+                if crossing.far.source is subjects.source and not same_place
+            ],
+            setup=setup,
         )
-        report = build(
-            contexts,
-            verdicts,
-            [subjects.source for subjects in everything],
-            _target(everything[worst], options),
-            hits.names(),
-            crossings=crossings,
-        )
-        for each in contexts:
-            each.leave_team()
-        return Diagnosis(
-            report,
-            [contexts[worst], *(c for n, c in enumerate(contexts) if n != worst)],
-            dict(zip(names, inputs, strict=True)),
-            {name: held for name, held in zip(names, holds, strict=False) if held is not None},
-        )
-
-    return together(judged, _hands(everything, options))
-
-
-def _hands(everything: Sequence[Subjects], options: Options) -> int:
-    """How many processes are worth their while to judge."""
-    requests = sum(peer.requests_count for subjects in everything for peer in subjects.peers)
-    return options.jobs if requests >= WORTH_REQUESTS else 1
+        for subjects in everything
+    ]
+    verdicts = merge([judge(context) for context in contexts])
+    worst = max(
+        range(len(contexts)),
+        key=lambda n: (v.severity if (v := verdicts[n].root) else 0, -n),
+    )
+    report = build(
+        contexts,
+        verdicts,
+        [subjects.source for subjects in everything],
+        _target(everything[worst], options),
+        hits.names(),
+        crossings=crossings,
+    )
+    return Diagnosis(
+        report,
+        [contexts[worst], *(c for n, c in enumerate(contexts) if n != worst)],
+        dict(zip(names, inputs, strict=True)),
+        {name: held for name, held in zip(names, holds, strict=False) if held is not None},
+    )
 
 
 def _setup(subjects: Sequence[Subjects], options: Options) -> Setup | None:
@@ -274,28 +255,23 @@ def diagnose_beside(good: Input, bad: Input, options: Options, *, illustrated: b
     good_subjects, subjects = track_all(rows, options, hits)
     sources = [good_subjects.source, subjects.source]
     names = [source.name for source in sources]
-
-    def judged(team: Team) -> Diagnosis:
-        baseline = Context(good_subjects)
-        context = Context(subjects, baseline, team=team)
-        verdict = judge(context)
-        report = build(
-            [context],
-            [verdict],
-            sources,
-            _target(subjects, options),
-            hits.names(),
-            compare_contexts(baseline, context, verdict),
-        )
-        context.leave_team()
-        return Diagnosis(
-            report,
-            [context],
-            {names[0]: [good], names[1]: [bad]},
-            {name: held for name, held in zip(names, holds, strict=True) if held is not None},
-        )
-
-    return together(judged, _hands([good_subjects, subjects], options))
+    baseline = Context(good_subjects)
+    context = Context(subjects, baseline)
+    verdict = judge(context)
+    report = build(
+        [context],
+        [verdict],
+        sources,
+        _target(subjects, options),
+        hits.names(),
+        compare_contexts(baseline, context, verdict),
+    )
+    return Diagnosis(
+        report,
+        [context],
+        {names[0]: [good], names[1]: [bad]},
+        {name: held for name, held in zip(names, holds, strict=True) if held is not None},
+    )
 
 
 def _hold(source: Input, options: Options, hits: LimitHits, wanted: bool) -> Held | None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 import pytest
 
 from sipdiag import jobs as jobs_module
-from sipdiag import pipeline, sharing
+from sipdiag import sharing
 from sipdiag.base.datagram import Transport
 from sipdiag.base.errors import InputError
 from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits
@@ -39,7 +39,6 @@ ONE_A_CASE = [
 def shares_small_files_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sharing, "WORTH_BYTES", 0)
     monkeypatch.setattr(sharing, "MOST_IN_ONE", 2.0)
-    monkeypatch.setattr(pipeline, "WORTH_REQUESTS", 0)
 
 
 def told(*paths: Path, jobs: int, options: Options = DEFAULTS) -> str:

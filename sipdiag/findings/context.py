@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TypeVar
 
 from sipdiag.asterisk.conf_setup import Setup
 from sipdiag.base.interval import NS
-from sipdiag.base.team import ALONE, Team
 from sipdiag.findings.model import Evidence, Finding, Subject
 from sipdiag.findings.reach import Arrivals, Reach, assess
 from sipdiag.flows.align import pair_peers
@@ -19,9 +17,6 @@ from sipdiag.flows.sightings import Crossing
 from sipdiag.flows.subjects import Peer, Subjects
 from sipdiag.flows.transaction import Transaction
 from sipdiag.protocols.media import MediaKind
-
-P = TypeVar("P")
-R = TypeVar("R")
 
 
 class Context:
@@ -33,7 +28,6 @@ class Context:
         baseline: Context | None = None,
         crossings: Sequence[Crossing] = (),
         setup: Setup | None = None,
-        team: Team = ALONE,
     ) -> None:
         self.subjects = subjects
         self.baseline = baseline
@@ -41,8 +35,6 @@ class Context:
         """This source as the far one, beside captures of the clients' side."""
         self.setup = setup
         """The PBX's configuration files, where the user gave them."""
-        self.team = team
-        """Who works on it together."""
         self.found: list[Finding] = []
         self._about: dict[Subject, list[Finding]] = {}
         self._arrivals = Arrivals(crossings)
@@ -59,21 +51,6 @@ class Context:
     def reaches(self) -> list[Reach]:
         """One for each client."""
         return [self.reach(peer) for peer in self.subjects.peers]
-
-    def leave_team(self) -> None:
-        """From here on this process works on it alone."""
-        self.team = ALONE
-
-    def each(self, work: Callable[[Peer], R]) -> list[R]:
-        """``work`` of every client, in order, as ``share_out`` does it."""
-        return self.share_out(work, self.subjects.peers, self.subjects.peers)
-
-    def share_out(
-        self, work: Callable[[P], R], pieces: Sequence[P], about: Sequence[Peer]
-    ) -> list[R]:
-        """``work`` of every piece, in order, done by the team; what it gives may be sent to other
-        processes. ``about``: the client of each."""
-        return self.team.map(work, pieces, about, [peer.requests_count for peer in about])
 
     @cached_property
     def rtp_by_address(self) -> Counter[str]:
@@ -146,13 +123,6 @@ class Context:
         for finding in found:
             self.found.append(finding)
             self._about.setdefault(finding.subject, []).append(finding)
-
-    def settle(self, found: Iterable[Finding]) -> None:
-        """Takes all that was found so far, in the order of the catalogue."""
-        found = list(found)
-        self.found.clear()
-        self._about.clear()
-        self.add(found)
 
     def about(self, subject: Subject) -> list[Finding]:
         """What rules before this one found on one subject."""

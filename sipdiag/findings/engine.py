@@ -5,19 +5,15 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, partial
+from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
-from operator import itemgetter
 from typing import NamedTuple
 
 from sipdiag.findings import rules as catalogue
-from sipdiag.findings.context import Context, peer_subject
+from sipdiag.findings.context import Context
 from sipdiag.findings.logged import open_questions, support
-from sipdiag.findings.model import Finding, JudgeClient, Rule, Severity, Subject, Undetermined
-from sipdiag.flows.subjects import Peer
-
-_Outcomes = list[Finding | Undetermined]
+from sipdiag.findings.model import Finding, Rule, Severity, Undetermined
 
 
 class Verdict(NamedTuple):
@@ -42,82 +38,27 @@ def rules() -> tuple[Rule, ...]:
     return tuple(found[code] for code in order.static_order())
 
 
-@cache
-def stages() -> tuple[tuple[Rule, ...], ...]:
-    """The catalogue in as few stages as can be. A rule on a client may look at what others of its
-    stage found of the same client; a rule on the source, or on other clients, only at what was
-    found in the stages before."""
-    known = {rule.code: rule for rule in rules()}
-    levels: dict[str, int] = {}
-    for rule in rules():
-        waits = rule.judge_client is None or rule.of_others
-        levels[rule.code] = max(
-            (levels[code] + (waits or known[code].judge_client is None) for code in rule.after),
-            default=0,
-        )
-    return tuple(
-        tuple(rule for rule in rules() if levels[rule.code] == level)
-        for level in range(max(levels.values()) + 1)
-    )
-
-
 def judge(context: Context) -> Verdict:
-    """Every finding and every open question on the context's subjects. Clients are shared out in
-    the context's team, whose members all judge the same."""
-    peers = context.subjects.peers
-    units = _units(peers)
-    firsts = [peers[unit[0]] for unit in units]
-    weights = [sum(peers[number].requests_count for number in unit) for unit in units]
-    told: dict[str, _Outcomes] = {}
-    for stage in stages():
-        for rule in stage:
-            if rule.judge is not None:
-                told[rule.code] = list(rule.judge(context))
-        of_clients = {rule.code: rule.judge_client for rule in stage if rule.judge_client}
-        judge_unit = partial(_judge_unit, context, [*of_clients.values()])
-        said: list[list[tuple[int, _Outcomes]]] = [[] for _ in of_clients]
-        for row in context.team.map(judge_unit, units, firsts, weights):
-            for column, number, outcomes in row:
-                said[column].append((number, outcomes))
-        for code, found in zip(of_clients, said, strict=True):
-            found.sort(key=itemgetter(0))
-            told[code] = [each for _, outcomes in found for each in outcomes]
-        context.settle(f for r in rules() for f in _findings(told.get(r.code, ())))
-        context.team.know(context.found)
-    undetermined = [o for r in rules() for o in told[r.code] if isinstance(o, Undetermined)]
-    undetermined.extend(open_questions(context))
+    """Every finding and every open question on the context's subjects."""
+    undetermined = []
+    for rule in rules():
+        outcomes = list(_outcomes(rule, context))
+        context.add(outcome for outcome in outcomes if isinstance(outcome, Finding))
+        undetermined += [outcome for outcome in outcomes if isinstance(outcome, Undetermined)]
+    undetermined += open_questions(context)
     support(context, context.found)
     ordered = _root_first(context.found)
     root = ordered[0] if ordered and ordered[0].severity >= Severity.WARNING else None
     return Verdict(root, ordered, undetermined)
 
 
-def _units(peers: Sequence[Peer]) -> list[list[int]]:
-    """Numbers of the clients; those of one name together, as findings know them by it."""
-    units: dict[Subject, list[int]] = {}
-    for number, peer in enumerate(peers):
-        units.setdefault(peer_subject(peer), []).append(number)
-    return list(units.values())
-
-
-def _judge_unit(
-    context: Context, of_clients: Sequence[JudgeClient], unit: Sequence[int]
-) -> list[tuple[int, int, _Outcomes]]:
-    """What the rules say of the clients, where one says anything: the rule's number, the client's,
-    and that. Of most there is nothing to say, and a flood makes a hundred thousand of them."""
-    row = []
-    reaches = [(number, context.reach(context.subjects.peers[number])) for number in unit]
-    for column, judge_client in enumerate(of_clients):
-        said = [(number, list(judge_client(context, reach))) for number, reach in reaches]
-        for number, outcomes in said:
-            if outcomes:
-                context.add(_findings(outcomes))
-                row.append((column, number, outcomes))
-    return row
-
-
-def _findings(outcomes: Iterable[Finding | Undetermined]) -> Iterator[Finding]:
-    return (outcome for outcome in outcomes if isinstance(outcome, Finding))
+def _outcomes(rule: Rule, context: Context) -> Iterator[Finding | Undetermined]:
+    """What a rule says of the source, or of one client after the other."""
+    if rule.judge is not None:
+        yield from rule.judge(context)
+    if rule.judge_client is not None:
+        for reach in context.reaches:
+            yield from rule.judge_client(context, reach)
 
 
 def merge(verdicts: list[Verdict]) -> list[Verdict]:

@@ -92,9 +92,6 @@ class Undetermined(NamedTuple):
     capture_next: str
 
 
-JudgeClient = Callable[["Context", "Reach"], Iterable[Finding | Undetermined]]
-
-
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A finding of the catalogue. The texts are its page of documentation (Markdown). It judges
@@ -111,10 +108,8 @@ class Rule:
     references: tuple[str, ...]
     judge: Callable[[Context], Iterable[Finding | Undetermined]] | None = None
     """Judges the source as a whole."""
-    judge_client: JudgeClient | None = None
-    """Judges one client: by all subjects, and by what earlier rules found of it."""
-    of_others: bool = False
-    """It judges a client by what was found of other clients, too."""
+    judge_client: Callable[[Context, Reach], Iterable[Finding | Undetermined]] | None = None
+    """Judges one client: by all subjects, and by what earlier rules found."""
     silent_on: tuple[str, ...] = field(default=())
     """Look-alikes that must not be accused."""
     after: tuple[str, ...] = field(default=())

@@ -41,25 +41,13 @@ class Router:
 
 
 def routers(context: Context) -> list[Router]:
-    """Every public address that clients behind a NAT came from, in order of appearance; shared out
-    in the context's team, each to who has its first client."""
-    clients: defaultdict[str, list[Peer]] = defaultdict(list)
-    for peer, addresses in zip(context.subjects.peers, context.each(_addresses), strict=True):
-        for address in addresses:
-            clients[address].append(peer)
-
-    def of_address(address: str) -> Router:
-        reaches = [context.reach(peer) for peer in clients[address]]
-        return _router(address, reaches, context.subjects)
-
-    firsts = [peers[0] for peers in clients.values()]
-    return context.share_out(of_address, list(clients), firsts)
-
-
-def _addresses(peer: Peer) -> list[str]:
-    """The public addresses of NATs that the client was behind."""
-    found = dict.fromkeys(outer.ip for outer in peer.outers)
-    return [address for address in found if _behind(peer, address)]
+    """Every public address that clients behind a NAT came from, in order of appearance."""
+    reaches: defaultdict[str, list[Reach]] = defaultdict(list)
+    for reach in context.reaches:
+        for address in dict.fromkeys(outer.ip for outer in reach.peer.outers):
+            if _behind(reach.peer, address):
+                reaches[address].append(reach)
+    return [_router(address, own, context.subjects) for address, own in reaches.items()]
 
 
 def _behind(peer: Peer, address: str) -> bool:

@@ -55,11 +55,6 @@ class Peer:
         return self.registration.attempts if self.registration else []
 
     @property
-    def requests_count(self) -> int:
-        """How many requests it has, either way."""
-        return len(self.attempts) + len(self.inbound) + len(self.outbound)
-
-    @property
     def ident(self) -> str:
         """How a report names it: ``101`` or the address (wire text, unescaped)."""
         return self.user or (str(self.outers[0]) if self.outers else "?")

@@ -21,7 +21,6 @@ from sipdiag.findings import Finding, Undetermined, Verdict
 from sipdiag.findings.context import Context, peer_subject
 from sipdiag.findings.model import Evidence, Subject
 from sipdiag.flows.sightings import Crossing, changes_of
-from sipdiag.flows.subjects import Peer
 from sipdiag.report.estimates import estimates
 from sipdiag.report.model import (
     SCHEMA,
@@ -50,8 +49,7 @@ def build(
     crossings: Sequence[tuple[Crossing, bool]] = (),
 ) -> Report:
     """The report on one or several judged contexts (GOOD of a comparison not among them, though
-    its source is). Clients are shared out in the contexts' team, whose members all build the
-    same."""
+    its source is)."""
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     roots = [verdict.root for verdict in verdicts if verdict.root is not None]
     root = max(roots, key=lambda f: (f.severity, f.confidence), default=None)
@@ -98,25 +96,17 @@ def _simulate(
     most = DEFAULT_LIMITS.clients_simulated
     if len(clients) > most:
         clients.sort(key=lambda each: each[0] not in found)
-
-    def simulate(each: tuple[Subject, Peer, Context]) -> list[Outlook] | None:
-        _, peer, context = each
-        seen = seen_of(context.reach(peer), context.subjects)
-        return None if seen is None else outlooks(seen, peer.protocol, target)
-
     simulated: dict[Subject, list[Outlook]] = {}
-    while clients and len(simulated) < most:
-        some, clients = clients[: most - len(simulated)], clients[most - len(simulated) :]
-        peers = [peer for _, peer, _ in some]
-        outcomes = contexts[0].share_out(simulate, some, peers)
-        for (subject, _, _), rows in zip(some, outcomes, strict=True):
-            if rows is not None:
-                simulated.setdefault(subject, rows)
-    left_out = any(
-        subject not in simulated and seen_of(context.reach(peer), context.subjects) is not None
-        for subject, peer, context in clients
-    )
-    return simulated, left_out
+    for subject, peer, context in clients:
+        if subject in simulated:
+            continue
+        seen = seen_of(context.reach(peer), context.subjects)
+        if seen is None:
+            continue
+        if len(simulated) == most:
+            return simulated, True
+        simulated[subject] = outlooks(seen, peer.protocol, target)
+    return simulated, False
 
 
 def _outlook(subject: Subject, row: Outlook, chosen: bool) -> OutlookInfo:

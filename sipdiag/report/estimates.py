@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 from sipdiag.advice import refresh_interval
 from sipdiag.findings.context import Context, peer_subject
@@ -26,7 +25,7 @@ from sipdiag.report.model import (
 
 def estimates(contexts: Sequence[Context]) -> Estimates:
     """Of several sources that measured the same client, the one that saw a failure, and of those
-    one with exact times, is believed. Clients are shared out in the contexts' team."""
+    one with exact times, is believed."""
     made = Estimates()
     best: dict[str, tuple[Peer, Context]] = {}
     for context in contexts:
@@ -34,18 +33,9 @@ def estimates(contexts: Sequence[Context]) -> Estimates:
             subject = peer_subject(peer).ident
             if subject not in best or _worth(peer, context) > _worth(*best[subject]):
                 best[subject] = (peer, context)
-
-    def of_client(each: tuple[str, tuple[Peer, Context]]) -> Estimates:
-        subject, (peer, context) = each
-        own = Estimates()
-        _add_estimates(own, subject, context.reach(peer))
-        _add_contact(own, subject, context.reach(peer), context.subjects)
-        return own
-
-    peers = [peer for peer, _ in best.values()]
-    for own in contexts[0].share_out(of_client, list(best.items()), peers):
-        for kind in fields(own):
-            getattr(made, kind.name).extend(getattr(own, kind.name))
+    for subject, (peer, context) in best.items():
+        _add_estimates(made, subject, context.reach(peer))
+        _add_contact(made, subject, context.reach(peer), context.subjects)
     for context in contexts:
         known = {router.address for router in made.routers}
         found = routers(context)

@@ -75,13 +75,13 @@ def judge(context: Context) -> Iterable[Finding]:
     """Fires where requests were provably answered, and not a packet that way was captured."""
     counts: Counter[_Way] = Counter()
     firsts: defaultdict[_Way, list[Evidence]] = defaultdict(list)
-    for silent in context.each(_silent):
-        for way, (number, proofs) in silent.items():
+    for peer in context.subjects.peers:
+        for way, (number, proofs) in _silent(peer).items():
             counts[way] += number
             firsts[way] += proofs
     if counts:
         heard = {(train.src.ip, train.dst.ip) for train in context.subjects.keepalives}
-        for way in heard.union(*context.each(_ways)):
+        for way in heard.union(*map(_ways, context.subjects.peers)):
             counts.pop(way, None)
     if not counts:
         return

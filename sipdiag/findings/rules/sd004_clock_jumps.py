@@ -53,7 +53,7 @@ def judge(context: Context) -> Iterable[Finding]:
     if not subjects.source.times_known:
         return
     back = subjects.clock_jumps
-    forward = sorted(chain.from_iterable(context.each(_forward)), key=lambda t: t.start_ns)
+    forward = sorted(chain.from_iterable(map(_forward, subjects.peers)), key=lambda t: t.start_ns)
     if not back and not forward:
         return
     evidence = [

@@ -108,7 +108,6 @@ RULE = Rule(
     ),
     references=("RFC 4787 REQ-5 and REQ-6", "RFC 5626 section 4.4"),
     judge_client=judge_client,
-    of_others=True,
     silent_on=(
         "a period inside the lifetime's interval, which is undetermined",
         "clients whose lifetime nothing was observed of",
