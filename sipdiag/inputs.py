@@ -1,4 +1,4 @@
-"""Inputs to ``Subjects``, by one process or several: reader, then tracker.
+"""Inputs to ``Subjects``: reader, then tracker; several inputs by a process each, if wanted.
 
 Errors are those of ``sipdiag.base.errors``.
 """
@@ -6,28 +6,29 @@ Errors are those of ``sipdiag.base.errors``.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeGuard
 
 from sipdiag.anonymise import Anonymiser
 from sipdiag.asterisk.conf_files import ConfDir
 from sipdiag.asterisk.identify import AsteriskVersion
 from sipdiag.base.datagram import Datagram, Vantage
+from sipdiag.base.errors import InputError
 from sipdiag.base.limits import DEFAULT_LIMITS, LimitHits, Limits
 from sipdiag.base.logevent import LogEvent
-from sipdiag.base.shares import Indivisible
 from sipdiag.flows.sightings import Sightings
 from sipdiag.flows.subjects import Subjects
 from sipdiag.flows.tracker import BATCH_COUNT, Aside, Tracker, aside_of
 from sipdiag.flows.vantage import vantage_of
-from sipdiag.jobs import spread
 from sipdiag.protocols.media import MediaTable
 from sipdiag.readers import Reader, open_source
 from sipdiag.readers.asterisk_log import AsteriskLogReader
-from sipdiag.sharing import divisible, track_shared
 
 Input = str | os.PathLike[str] | BinaryIO
 
@@ -53,7 +54,7 @@ class Options:
     anonymise: Anonymiser | None = None
     """Who gives out the stand-ins, where the report is to name nobody."""
     jobs: int = 1
-    """How many processes may read; what can't be shared is read by one."""
+    """How many processes may read, each a file or a ring of them."""
 
     @property
     def local_shown(self) -> frozenset[str]:
@@ -126,7 +127,7 @@ class Held:
         self.datagrams.append(datagram)
 
 
-def can_be_reopened(source: Input) -> bool:
+def can_be_reopened(source: Input) -> TypeGuard[str | os.PathLike[str]]:
     return isinstance(source, str | os.PathLike) and os.path.isfile(source)
 
 
@@ -150,33 +151,65 @@ def track_all(
     hits: LimitHits,
     sightings: list[Sightings] | None = None,
 ) -> list[Subjects]:
-    """Each of ``rows``, by several processes where there are: one a row, or all of them on one
-    row after the other."""
-    sizes = None if options.jobs < 2 or options.anonymise is not None else _sizes(rows)
-    if sizes is None or len(rows) < 2 or (sightings is None and _uneven(sizes, options.jobs)):
-        return [
-            _track(
-                row.sources, options, hits, sightings=sightings, vantage=row.vantage, held=row.held
-            )
-            for row in rows
-        ]
-    alone = replace(options, jobs=1)
-    quiet = replace(alone, on_progress=None)
-    pieces = [(row, quiet if n else alone, sightings is not None) for n, row in enumerate(rows)]
-    everything = []
-    for subjects, seen, counts in spread(_track_alone, pieces, options.jobs, weights=sizes):
-        everything.append(subjects)
-        hits.counts.update(counts)
-        if sightings is not None:
-            sightings += seen
+    """Each of ``rows``, in a process of its own where several may read and all are of files."""
+    paths = [source for row in rows for source in row.sources]
+    several = options.jobs > 1 and len(rows) > 1 and all(can_be_reopened(path) for path in paths)
+    # Stand-ins are given out in the order of appearance.
+    if several and options.anonymise is None:
+        return _track_beside(rows, options, hits, sightings)
+    return [
+        _track(row.sources, options, hits, sightings=sightings, vantage=row.vantage, held=row.held)
+        for row in rows
+    ]
+
+
+def _track_beside(
+    rows: Sequence[Row], options: Options, hits: LimitHits, sightings: list[Sightings] | None
+) -> list[Subjects]:
+    """As ``track_all``, by several processes; a bar moves with each that is done."""
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+
+    work = partial(_track_alone, replace(options, on_progress=None), sightings is not None)
+    sizes = [sum(os.path.getsize(s) for s in row.sources if can_be_reopened(s)) for row in rows]
+    everything: list[Subjects] = []
+    pool = ProcessPoolExecutor(min(options.jobs, len(rows)), initializer=_end_with_parent)
+    try:
+        for subjects, seen, counts in pool.map(work, rows):
+            everything.append(subjects)
+            hits.counts.update(counts)
+            if sightings is not None:
+                sightings += seen
+            if options.on_progress is not None:
+                options.on_progress(sum(sizes[: len(everything)]), sum(sizes))
+    except BrokenProcessPool:
+        raise InputError(
+            "a process that read a part of the input was ended from outside, as happens where "
+            "memory is short; --jobs 1 needs less"
+        ) from None
+    finally:
+        # A failure, or Ctrl-C, waits for nobody.
+        pool.shutdown(wait=len(everything) == len(rows), cancel_futures=True)
     return everything
 
 
+def _end_with_parent() -> None:
+    """Lets a process end at once and without a word by Ctrl-C, and where its parent is gone."""
+    from multiprocessing import parent_process
+
+    def watch() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _track_alone(
-    piece: tuple[Row, Options, bool],
+    options: Options, crossing: bool, row: Row
 ) -> tuple[Subjects, list[Sightings], Counter[str]]:
-    """One of several rows, in a process that may be another."""
-    row, options, crossing = piece
+    """One of several rows, and what there is to cross it with others, in a process of its own."""
     hits = LimitHits()
     sightings: list[Sightings] = []
     subjects = _track(
@@ -187,42 +220,6 @@ def _track_alone(
         vantage=row.vantage,
     )
     return subjects, sightings, hits.counts
-
-
-def _uneven(sizes: Sequence[int], jobs: int) -> bool:
-    """Whether some processes would wait for others for much of the time, a row each."""
-    return jobs * max(sizes) > 1.2 * sum(sizes)
-
-
-def _sizes(rows: Sequence[Row]) -> list[int] | None:
-    """Bytes of each row; None where one isn't of files."""
-    sizes = []
-    for row in rows:
-        paths = [source for source in row.sources if isinstance(source, str | os.PathLike)]
-        if len(paths) < len(row.sources) or not all(map(os.path.isfile, paths)):
-            return None
-        sizes.append(sum(map(os.path.getsize, paths)))
-    return sizes
-
-
-def _track_shared(sources: Sequence[Input], options: Options, hits: LimitHits) -> Subjects | None:
-    """As ``_track``, by several processes; None where that can't be done."""
-    if options.jobs < 2 or options.anonymise is not None or options.reader != "native":
-        return None
-    paths = divisible(sources)
-    if paths is None:
-        return None
-    try:
-        return track_shared(
-            paths,
-            jobs=options.jobs,
-            local=options.local,
-            limits=options.limits,
-            hits=hits,
-            on_progress=options.on_progress,
-        )
-    except Indivisible:
-        return None
 
 
 def _track(
@@ -238,10 +235,6 @@ def _track(
     """Reads an input, or several that go on from each other, to the end. ``sightings``: where to
     put what was seen, for crossing it with others. ``held``: where to keep what can't be read a
     second time."""
-    if keep_packets == 0 and sightings is None and held is None:
-        shared = _track_shared(sources, options, hits)
-        if shared is not None:
-            return _placed(shared, vantage)
     reader = open_reader(sources[0], options, hits)
     whole = reader.source
     tracker = Tracker(
@@ -274,7 +267,11 @@ def _track(
         sightings.append(seen)
     subjects = tracker.subjects()
     subjects.events = events
-    return _placed(subjects, vantage)
+    if vantage is not None:
+        whole.vantage = vantage
+    elif whole.vantage is Vantage.UNKNOWN:
+        whole.vantage = vantage_of(subjects)
+    return subjects
 
 
 def _with_asides(
@@ -282,12 +279,3 @@ def _with_asides(
 ) -> Iterator[tuple[Datagram, Aside | None]]:
     source, media = reader.source, reader.media
     return ((datagram, aside_of(datagram, source, media)) for datagram in given)
-
-
-def _placed(subjects: Subjects, vantage: Vantage | None) -> Subjects:
-    source = subjects.source
-    if vantage is not None:
-        source.vantage = vantage
-    elif source.vantage is Vantage.UNKNOWN:
-        source.vantage = vantage_of(subjects)
-    return subjects

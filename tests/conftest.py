@@ -5,11 +5,6 @@ New examples are the fuzzers' business (``make fuzz``).
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator
-from multiprocessing.connection import Connection
-
-import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -19,12 +14,3 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("same-each-time")
-
-
-@pytest.fixture
-def ends() -> Iterator[tuple[Connection, Connection]]:
-    """A pipe: the end to be read, and the one to be written to."""
-    inlet, outlet = multiprocessing.Pipe(duplex=False)
-    yield inlet, outlet
-    inlet.close()
-    outlet.close()

@@ -81,9 +81,6 @@ class Limits:
     held_bytes: int = 32 * 1024 * 1024
     """Bytes of messages kept of an input that can't be read a second time (standard input), where a
     page is to show them: some 60,000 messages."""
-    share_bytes: int = 32 * 1024 * 1024
-    """Bytes of messages that wait for one of several processes (``--jobs``), which then is waited
-    for: a second of its work."""
     clients_simulated: int = 250
     """Clients of which a report says what each setting would do: some 150 rows, or 60 KB, each.
     Those that something was found of go first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,6 @@ import typer
 from sipdiag.asterisk.identify import parse_version
 from sipdiag.base.endpoint import parse_ip
 from sipdiag.base.errors import UsageError
-from sipdiag.jobs import processors
 from sipdiag.pipeline import Options
 from sipdiag.report.model import Report
 
@@ -89,7 +89,7 @@ Jobs = Annotated[
     int,
     typer.Option(
         "--jobs", "-j", min=0, metavar="N",
-        help="Read with N processes, to the same result; 0: one a processor.",
+        help="Read several files with N processes; 0: one a processor.",
     ),
 ]  # fmt: skip
 
@@ -117,7 +117,7 @@ def options_of(
         reader=reader.value,
         keylog=keylog,
         tz=tz,
-        jobs=jobs or processors(),
+        jobs=jobs or os.cpu_count() or 1,
     )
 
 
@@ -133,7 +133,7 @@ Step = Callable[[int, int | None], None]
 @contextmanager
 def progress(quiet: bool) -> Iterator[Step | None]:
     """A bar on standard error, from the second second of one input on; None where there is no
-    terminal to show it on. It has no thread, as several processes couldn't begin as copies then."""
+    terminal to show it on. It has no thread, as other processes may begin as copies of this one."""
     if quiet or not sys.stderr.isatty():
         yield None
         return

@@ -6,14 +6,11 @@ SIP: RFC 3261 section 13 and RFC 3264. IAX2: RFC 5456 section 6.2.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sipdiag.base.datagram import Origin, Transport
 from sipdiag.base.endpoint import Endpoint
-from sipdiag.flows.flat import flat, rows_of
 from sipdiag.flows.transaction import Answer, Sent, Transaction
 
 UNACKNOWLEDGED_COUNT = 4
@@ -78,9 +75,6 @@ class Call:
     """Session-Expires of the newest INVITE, UPDATE or 2xx that has one, in seconds (RFC 4028):
     after half of it one side refreshes the session, and without that the call ends."""
 
-    def __reduce__(self) -> tuple[Callable[..., Call], tuple[object, ...]]:
-        return _of_values, (flat(self.acks), flat(self.offers), *_others(self))
-
     @property
     def caller(self) -> Endpoint:
         """Who sent the first INVITE or NEW."""
@@ -113,13 +107,3 @@ class Call:
         if self.end is End.OPEN and not self.opening.answered:
             return End.NO_ANSWER
         return self.end
-
-
-_NAMES = [each.name for each in fields(Call)]
-_ACKS = _NAMES.index("acks")
-_others = attrgetter(*_NAMES[:_ACKS], *_NAMES[_ACKS + 2 :])
-
-
-def _of_values(acks: tuple[Any, ...], offers: tuple[Any, ...], *others: Any) -> Call:
-    rows: list[Any] = [rows_of(Sent, acks), rows_of(MediaOffer, offers)]
-    return Call(*others[:_ACKS], *rows, *others[_ACKS:])

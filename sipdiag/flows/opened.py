@@ -1,8 +1,7 @@
 """Transactions and dialogs that may still go on, under a cap.
 
 Contract: whether something is still open is a matter of its own times and of the packet that asks,
-not of other packets in between; so several processes, each with some of the packets, come to the
-same.
+not of other packets in between.
 """
 
 from __future__ import annotations
@@ -28,14 +27,11 @@ _LATE_NS = 5 * NS
 
 
 class OpenTransactions:
-    """Transactions that may still get an answer, oldest activity first. ``missed`` is told of each
-    key that is asked for and not open."""
+    """Transactions that may still get an answer, oldest activity first."""
 
-    def __init__(
-        self, limits: Limits, hits: LimitHits, missed: Callable[[Key], None] | None = None
-    ) -> None:
+    def __init__(self, limits: Limits, hits: LimitHits) -> None:
         self._open: OrderedDict[Key, Transaction] = OrderedDict()
-        self._limits, self._hits, self._missed = limits, hits, missed
+        self._limits, self._hits = limits, hits
         self._stalest_ns = 0
         """No open transaction was silent since before this."""
 
@@ -44,8 +40,6 @@ class OpenTransactions:
         found = self._open.get(key)
         if found is not None:
             self._open.move_to_end(key)
-        elif self._missed is not None:
-            self._missed(key)
         return found
 
     def add(self, key: Key, transaction: Transaction) -> None:
@@ -69,18 +63,12 @@ class OpenTransactions:
 
 class OpenDialogs(Generic[K, D]):
     """Dialogs by what they are known by, oldest first. ``over_ns`` says since when one is over, or
-    None; it is found for ``SETTLED_NS`` more. ``missed`` as of transactions."""
+    None; it is found for ``SETTLED_NS`` more."""
 
-    def __init__(
-        self,
-        limits: Limits,
-        hits: LimitHits,
-        over_ns: Callable[[D], int | None],
-        missed: Callable[[K], None] | None = None,
-    ) -> None:
+    def __init__(self, limits: Limits, hits: LimitHits, over_ns: Callable[[D], int | None]) -> None:
         self._open: OrderedDict[K, D] = OrderedDict()
         self._ended: deque[tuple[int, K, D]] = deque()
-        self._limits, self._hits, self._over_ns, self._missed = limits, hits, over_ns, missed
+        self._limits, self._hits, self._over_ns = limits, hits, over_ns
 
     def get(self, key: K, now_ns: int) -> D | None:
         """The dialog of ``key``, unless it was over long before ``now_ns``."""
@@ -89,8 +77,6 @@ class OpenDialogs(Generic[K, D]):
             over_ns = self._over_ns(dialog)
             if over_ns is None or over_ns >= now_ns - SETTLED_NS:
                 return dialog
-        if self._missed is not None:
-            self._missed(key)
         return None
 
     def add(self, key: K, dialog: D) -> None:

@@ -24,13 +24,13 @@ from sipdiag.flows.transaction import (
 )
 from sipdiag.protocols.sip import Message, NameAddr
 
-LONGEST_KEPT = 256
+_LONGEST_KEPT = 256
 """Characters of a Call-ID, branch, user or name that are kept: a hash stands for the rest."""
 
 _LONG_BYTES = 2048
 """Of start line and headers; in shorter ones no single value is worth shortening."""
 
-DRIVER_MESSAGES = 16
+_DRIVER_MESSAGES = 16
 """Asterisk's own tags and branches show its driver in nearly every message; a sender that shows
 none in so many is no Asterisk."""
 
@@ -80,7 +80,7 @@ class SipFlows:
                 return
             self.software[ip] = software
             asked = 0
-        if asked < DRIVER_MESSAGES:
+        if asked < _DRIVER_MESSAGES:
             self._asked_drivers[ip] = asked + 1
             driver = driver_of(message)
             if driver is not None:
@@ -202,10 +202,10 @@ def _key(message: Message) -> Key:
 
 def _short(text: str) -> str:
     """A text that is kept: as it is, unless it is so long that only an attack makes it so."""
-    if len(text) <= LONGEST_KEPT:
+    if len(text) <= _LONGEST_KEPT:
         return text
     digest = blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-    return f"{text[: LONGEST_KEPT // 2]}...{digest}"
+    return f"{text[: _LONGEST_KEPT // 2]}...{digest}"
 
 
 def _transaction(datagram: Datagram, message: Message, sent: Sent, same: Same) -> Transaction:

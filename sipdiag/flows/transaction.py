@@ -8,14 +8,11 @@ binding's age can be read from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from operator import attrgetter
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from sipdiag.base.datagram import Origin, Transport
 from sipdiag.base.endpoint import Endpoint
-from sipdiag.flows.flat import flat, rows_of
 
 HELD_PER_TRANSACTION = 64
 """Transmissions and answers kept of one transaction: chan_sip sends a request at most 11 times."""
@@ -122,9 +119,6 @@ class Transaction:
     """Where the other side says the request came from: ``received`` and ``rport`` of the answer's
     Via (RFC 3581), or IAX2's APPARENT ADDR (RFC 5456 section 8.6.17)."""
 
-    def __reduce__(self) -> tuple[Callable[..., Transaction], tuple[object, ...]]:
-        return _of_values, (flat(self.sent), flat(self.answers), *_others(self))
-
     @property
     def start_ns(self) -> int:
         """Time of the first transmission."""
@@ -169,13 +163,3 @@ class Transaction:
         """Time of the newest packet of the transaction."""
         newest = self.sent[-1].ts_ns
         return max(newest, self.answers[-1].ts_ns) if self.answers else newest
-
-
-_NAMES = [each.name for each in fields(Transaction)]
-_SENT = _NAMES.index("sent")
-_others = attrgetter(*_NAMES[:_SENT], *_NAMES[_SENT + 2 :])
-
-
-def _of_values(sent: tuple[Any, ...], answers: tuple[Any, ...], *others: Any) -> Transaction:
-    rows: list[Any] = [(*rows_of(Sent, sent),), (*rows_of(Answer, answers),)]
-    return Transaction(*others[:_SENT], *rows, *others[_SENT:])
